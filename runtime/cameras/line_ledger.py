@@ -1,0 +1,110 @@
+"""Line numbers from block ids: which line a buffer begins with, and which lines never came."""
+
+from __future__ import annotations
+
+from runtime.types import Int64, NotInspected, Reason
+
+LAST_16_BIT_ID = 65535
+
+
+def blocks_between(last: int, now: int) -> int:
+    """Buffers lost between two received ones.
+
+    Ids have 16 bits, run from 1 to 65535 and then start again at 1, or have 64 bits and never wrap.
+    More than 65534 lost buffers of a 16-bit camera cannot be told from fewer.
+    """
+    if now > last:
+        return now - last - 1
+    return now + LAST_16_BIT_ID - last - 1
+
+
+class LineLedger:
+    """Gives each line of one camera its number, also to those that never came.
+
+    Spans that touch are one span; so a gap is told only when the next good line, or a quiet moment,
+    shows where it ends.
+
+    Args:
+        camera: the camera's name.
+        block_lines: lines of a full buffer, which is what a lost one is taken to have held.
+        counts_per_line: encoder counts a line, signed; None where there is no encoder.
+    """
+
+    def __init__(self, camera: str, block_lines: int, counts_per_line: float | None) -> None:
+        self._camera = camera
+        self._block_lines = block_lines
+        self._counts_per_line = counts_per_line
+        self._told = 0
+        """End of the last line that was handed out or reported lost."""
+        self._next = 0
+        """Number of the next line; [_told, _next) is lost and not yet reported."""
+        self._last_id: int | None = None
+        self._anchor: tuple[int, int] | None = None
+        """Number and encoder count of the last good line."""
+        self._heard_ns: int | None = None
+        self._away = False
+
+    def complete(
+        self, block_id: int, rows: int, encoder: Int64 | None, received_ns: int
+    ) -> tuple[int, NotInspected | None]:
+        """Enter a good buffer.
+
+        Returns:
+            The number of its first line, and the span before it that was lost, if any.
+        """
+        span = self._return(encoder, received_ns) if self._away else self._lost(block_id)
+        first = self._next
+        self._next = self._told = first + rows
+        self._last_id, self._heard_ns = block_id, received_ns
+        if encoder is not None:
+            self._anchor = (first + rows - 1, int(encoder[-1]))
+        return first, span
+
+    def incomplete(self, block_id: int) -> None:
+        """Enter a buffer with holes. While the camera is not surely back, it tells nothing."""
+        if not self._away:
+            self._next += (self._missing(block_id) + 1) * self._block_lines
+            self._last_id = block_id
+
+    def quiet(self) -> NotInspected | None:
+        """The lost span, if there is one, when nothing follows for now."""
+        if self._next == self._told:
+            return None
+        span = NotInspected(self._camera, Reason.PACKET_LOSS, self._told, self._next)
+        self._told = self._next
+        return span
+
+    def gone(self) -> None:
+        """The camera is lost: what it did not deliver any more belongs to the time it was away."""
+        self._away = True
+        self._next = self._told
+        self._last_id = None
+
+    def end(self, now_ns: int) -> NotInspected | None:
+        """The last span, when the stream is closed."""
+        if not self._away:
+            return self.quiet()
+        return NotInspected(self._camera, Reason.CAMERA_LOST, seconds=self._silence_s(now_ns))
+
+    def _lost(self, block_id: int) -> NotInspected | None:
+        self._next += self._missing(block_id) * self._block_lines
+        return self.quiet()
+
+    def _missing(self, block_id: int) -> int:
+        return 0 if self._last_id is None else blocks_between(self._last_id, block_id)
+
+    def _return(self, encoder: Int64 | None, received_ns: int) -> NotInspected:
+        self._away = False
+        seconds = self._silence_s(received_ns)
+        if self._anchor is not None and encoder is not None and self._counts_per_line is not None:
+            line, count = self._anchor
+            first = line + round((int(encoder[0]) - count) / self._counts_per_line)
+            # A loom that was turned back meanwhile shows a line a second time: its number is a new one.
+            if first > self._told:
+                span = NotInspected(self._camera, Reason.CAMERA_LOST, self._told, first, seconds)
+                self._next = self._told = first
+                return span
+        return NotInspected(self._camera, Reason.CAMERA_LOST, seconds=seconds)
+
+    def _silence_s(self, now_ns: int) -> float | None:
+        return None if self._heard_ns is None else (now_ns - self._heard_ns) / 1e9

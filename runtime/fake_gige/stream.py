@@ -1,0 +1,171 @@
+"""The stream (GVSP): lines as they are woven, packed into blocks and sent."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from collections import deque
+
+import numpy as np
+
+from runtime.fake_gige.device import Device, StreamFormat
+from runtime.fake_gige.features import TICKS_PER_SECOND
+from runtime.fake_gige.frames import Frame, Wire
+from runtime.fake_gige.loom import Loom
+from runtime.fake_gige.packets import next_block_id
+from runtime.sources import LineSource
+
+LINE_TIMEOUT_S = 0.5
+"""A loom that stands this long has its unfinished block sent short, as line-scan cameras offer to do."""
+MAX_BACKLOG_S = 1.0
+WIRE_BYTES_S = 125_000_000
+"""Gigabit Ethernet: a burst at memory speed would overrun the receiver's socket as no real camera does."""
+PIECE_PACKETS = 8
+MAX_SPREAD_S = 0.05
+POLL_S = 0.02
+
+
+class Streamer:
+    """Sends the cloth line for line while the device streams.
+
+    Args:
+        device: whose registers say what to send and where to.
+        source: the cloth.
+        loom: the clock.
+        wire: the socket.
+        counts_per_line: encoder counts a line; line n has count round(n * counts_per_line).
+        kept_frames: how many blocks are kept for packets to be asked for again.
+        first_block: block id a stream begins with.
+    """
+
+    def __init__(
+        self,
+        device: Device,
+        source: LineSource,
+        loom: Loom,
+        wire: Wire,
+        counts_per_line: float,
+        kept_frames: int,
+        first_block: int,
+    ) -> None:
+        self._device, self._source, self._loom, self._wire = device, source, loom, wire
+        self._counts_per_line = counts_per_line
+        self._first_block = first_block
+        self._kept: deque[Frame] = deque(maxlen=kept_frames)
+        self._spare: deque[Frame] = deque()
+        self._kept_lock = threading.Lock()
+        self._start_line = 0
+        self._slow_said = False
+        threading.Thread(target=self._run, name="gvsp", daemon=True).start()
+
+    def begin(self) -> None:
+        """AcquisitionStart: the loom weaves, if it did not, and the stream begins with the line it is at."""
+        self._loom.start()
+        self._start_line = self._loom.woven()
+
+    def resend(self, block_id: int, first: int, last: int) -> None:
+        """Send packets [first, last] of a kept block again."""
+        with self._kept_lock:
+            for frame in self._kept:
+                if frame.block_id == block_id:
+                    self._wire.send(frame, first, min(last + 1, frame.packets), lossy=False)
+                    return
+        self._wire.unavailable(block_id, first)
+
+    def _run(self) -> None:
+        while True:
+            self._device.streaming.wait()
+            format = self._device.stream_format()
+            self._wire.connect(format.destination)
+            with self._kept_lock:
+                self._kept.clear()
+            self._spare.clear()
+            self._stream(format)
+
+    def _stream(self, format: StreamFormat) -> None:
+        """Blocks until AcquisitionStop."""
+        line, block_id = self._start_line, self._first_block
+        while self._device.streaming.is_set():
+            rows = self._rows_left(line, format.height)
+            if rows == 0:  # the cloth has come to its end
+                time.sleep(POLL_S)
+                continue
+            frame = self._blank(format, rows)
+            frame.image[:] = self._source.lines(line, rows)[:, : format.width]
+            rows = self._wait_woven(line, rows)
+            if rows == 0:
+                continue
+            if rows < frame.rows:
+                frame = self._cut(frame, rows)
+            started_s = self._loom.seconds_until(line)
+            stamp = time.monotonic_ns() + round(started_s * TICKS_PER_SECOND)
+            encoder = np.rint(np.arange(line, line + rows) * self._counts_per_line).astype(np.int64)
+            frame.begin(block_id, stamp, encoder)
+            self._send(frame)
+            line, block_id = line + rows, next_block_id(block_id)
+            self._slip_if_late(line, format.height)
+
+    def _rows_left(self, line: int, rows: int) -> int:
+        length = self._source.length
+        return rows if length is None else max(0, min(rows, length - line))
+
+    def _wait_woven(self, line: int, rows: int) -> int:
+        """Wait for ``rows`` lines from ``line`` on; fewer if the loom stands, 0 if the stream is over."""
+        while self._device.streaming.is_set():
+            wait = self._loom.seconds_until(line + rows)
+            if wait <= 0:
+                return rows
+            finished = self._loom.woven() - line
+            if self._loom.standing_s() > LINE_TIMEOUT_S and finished > 0:
+                return finished
+            time.sleep(min(wait, POLL_S))
+        return 0
+
+    def _blank(self, format: StreamFormat, rows: int) -> Frame:
+        """Memory for a block: one that is no longer kept, where it fits."""
+        while self._spare:
+            frame = self._spare.popleft()
+            if frame.rows == rows:
+                return frame
+        return Frame(format, rows)
+
+    def _cut(self, frame: Frame, rows: int) -> Frame:
+        short = Frame(frame.format, rows)
+        short.image[:] = frame.image[:rows]
+        return short
+
+    def _send(self, frame: Frame) -> None:
+        """At the pace of the wire, or slower where there is time: half of the block's own duration."""
+        self._keep(frame)
+        pieces = -(-frame.packets // PIECE_PACKETS)
+        wire_s = frame.packets * frame.format.packet_size / WIRE_BYTES_S
+        spread_s = min(MAX_SPREAD_S, frame.rows / self._loom.line_rate_hz / 2)
+        pause_s = max(wire_s, spread_s) / pieces
+        due = time.monotonic()
+        for piece in range(pieces):
+            first = piece * PIECE_PACKETS
+            self._wire.send(frame, first, min(first + PIECE_PACKETS, frame.packets))
+            due += pause_s
+            time.sleep(max(0.0, due - time.monotonic()))
+
+    def _keep(self, frame: Frame) -> None:
+        with self._kept_lock:
+            if self._kept.maxlen == len(self._kept):
+                self._spare.append(self._kept.popleft() if self._kept else frame)
+            if self._kept.maxlen:
+                self._kept.append(frame)
+
+    def _slip_if_late(self, line: int, height: int) -> None:
+        backlog = self._loom.woven() - line
+        if backlog < MAX_BACKLOG_S * self._loom.line_rate_hz + height:
+            return
+        self._loom.slip(backlog)
+        if not self._slow_said:
+            self._slow_said = True
+            print(
+                f"weftwatch simulated camera: the cloth cannot be drawn at {self._loom.line_rate_hz:g} lines/s "
+                "on this machine; the simulated loom runs slower from here on",
+                file=sys.stderr,
+                flush=True,
+            )

@@ -1,0 +1,44 @@
+"""A simulated camera whose every row carries its own line number, so that no row can pass for another.
+
+Run as a script it takes the options of ``python -m runtime.fake_gige``, with ``--source WIDTH[xLENGTH]``.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+
+import numpy as np
+
+from runtime.fake_gige.__main__ import main
+from runtime.types import Int64, UInt8
+
+
+@dataclass
+class Stamped:
+    """Row n: int64 n in its first 8 bytes, then a pattern that depends on n in every byte."""
+
+    width: int
+    length: int | None = None
+    channels: int = 1
+
+    def lines(self, first: int, count: int) -> UInt8:
+        number = np.arange(first, first + count, dtype=np.int64)
+        column = np.arange(self.width, dtype=np.int64)
+        rows = ((number[:, None] * 131 + column * 7) & 0xFF).astype(np.uint8)
+        rows[:, :8] = number.astype(">i8").view(np.uint8).reshape(count, 8)
+        return rows[:, :, None]
+
+
+def numbers(pixels: UInt8) -> Int64:
+    """The line numbers that the rows [rows, width, 1] carry."""
+    return np.ascontiguousarray(pixels[:, :8, 0]).view(">i8")[:, 0].astype(np.int64)
+
+
+def open_stamped(uri: str) -> Stamped:
+    width, _, length = uri.partition("x")
+    return Stamped(int(width), int(length) if length else None)
+
+
+if __name__ == "__main__":
+    sys.exit(main(None, open_stamped))
