@@ -87,10 +87,9 @@ class Policy(Strict):
     stride_lines: int = Field(default=128, description="lines between the starts of two rows of tiles")
     min_area_mm2: float = Field(default=0.1, ge=0, description="smaller spots never open an event")
     merge_mm: float = Field(default=10.0, ge=0, description="spots nearer than this are one defect")
+    merge_line_mm: float = Field(default=50.0, ge=0, description="pieces of one line nearer than this are one defect")
     update_mm: float = Field(default=100.0, gt=0, description="cloth between two updates of a running defect")
-    flush_s: float = Field(
-        default=1.0, gt=0, description="lines that wait this long for more are judged as they are"
-    )
+    flush_s: float = Field(default=1.0, gt=0, description="lines that wait this long for more are judged as they are")
     overflow: Annotated[str, Field(pattern="^(skip_newest|block)$")] = Field(
         default="skip_newest", description="what a live camera's lines do when the engine cannot keep up"
     )
@@ -148,9 +147,7 @@ class Bundle:
         self.index = read_yaml(path / "bundle.yaml", Index)
         self._check_files(self.index.files, path)
         if identity(self.index.files) != self.index.id:
-            raise UserError(
-                f"Bundle '{path}': bundle.yaml's id does not belong to its files; it was edited by hand."
-            )
+            raise UserError(f"Bundle '{path}': bundle.yaml's id does not belong to its files; it was edited by hand.")
         self.recipe = read_yaml(path / "model" / "recipe.yaml", Recipe)
 
     @property
@@ -266,7 +263,8 @@ class Bundle:
                 raise UserError(f"Bundle file '{folder / name}' is missing: copy the bundle again.")
             if file_hash(folder / name) != wanted:
                 raise UserError(
-                    f"Bundle file '{folder / name}' does not match its hash: it was changed or damaged; copy the bundle again."
+                    f"Bundle file '{folder / name}' does not match its hash: it was changed or damaged; "
+                    "copy the bundle again."
                 )
 
 
@@ -277,9 +275,7 @@ def create(out: Path, recipe: Recipe, graph: Path, notice: str) -> Bundle:
         UserError: ``out`` exists and is not empty, or cannot be written.
     """
     if out.exists() and any(out.iterdir()):
-        raise UserError(
-            f"'{out}' exists already: a bundle is written once; name another folder or remove this one."
-        )
+        raise UserError(f"'{out}' exists already: a bundle is written once; name another folder or remove this one.")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=".new-") as made:
@@ -339,9 +335,7 @@ def read_yaml(path: Path, model: type[Model]) -> Model:
     except yaml.YAMLError as error:
         raise UserError(f"'{path}' is not YAML: {str(error).splitlines()[0]}.") from error
     if isinstance(data, dict) and isinstance(data.get("format"), int) and data["format"] > FORMAT:
-        raise UserError(
-            f"'{path}' has format {data['format']}; this version reads up to {FORMAT}: update weftwatch."
-        )
+        raise UserError(f"'{path}' has format {data['format']}; this version reads up to {FORMAT}: update weftwatch.")
     try:
         return model.model_validate(data)
     except ValidationError as error:

@@ -39,11 +39,7 @@ class Track:
             self._zero_count = int(block.encoder[0])
         # Two knots a block are enough where the counts run evenly, which they do but for stops and reversals.
         even = np.rint(np.linspace(block.encoder[0], block.encoder[-1], block.rows)).astype(np.int64)
-        keep = (
-            slice(None)
-            if np.abs(even - block.encoder).max() > 1
-            else slice(None, None, max(1, block.rows - 1))
-        )
+        keep = slice(None) if np.abs(even - block.encoder).max() > 1 else slice(None, None, max(1, block.rows - 1))
         lines = np.arange(block.first_line, block.end_line, dtype=np.int64)[keep]
         self._lines.append(lines)
         self._counts.append(block.encoder[keep])
@@ -62,11 +58,9 @@ class Track:
             self._joined = (np.concatenate(list(self._lines)), np.concatenate(list(self._counts)))
         lines, counts = self._joined
         count = float(np.interp(line, lines, counts))
-        # Beyond what is known (the end edge of the newest line, lines of a gap at the start) cloth goes on by the pitch.
+        # Beyond what is known (the end edge of the newest line, a gap at the start) cloth goes on by the pitch.
         beyond = min(0, line - int(lines[0])) + max(0, line - int(lines[-1]))
-        return (
-            (count - self._zero_count) / self.scale.counts_per_mm + beyond * self.scale.mm_per_line
-        ) / 1000
+        return ((count - self._zero_count) / self.scale.counts_per_mm + beyond * self.scale.mm_per_line) / 1000
 
     def millimetres_across(self, column: float) -> float:
         """Loom millimetres of the left edge of ``column``."""

@@ -184,7 +184,7 @@ class TileBatch:
         x: left column of each tile, n values on the map's grid; may be negative (mirrored).
         top: line of the tiles' first row; may lie before ``origin`` (mirrored).
         window: lines [lo, hi) that this row of tiles has to say something about.
-        region: columns [x0, x1) that are cloth.
+        region: columns [x0, x1) that are cloth; width: px of the whole line.
         hard_end: nothing will follow to cross-fade with: all lines up to window's end are final.
         received_ns: host monotonic clock when the newest line in the tiles arrived, ns.
     """
@@ -197,6 +197,7 @@ class TileBatch:
     top: int
     window: tuple[int, int]
     region: tuple[int, int]
+    width: int
     hard_end: bool
     received_ns: int
 

@@ -22,9 +22,7 @@ PRECISION_HINT = {"fp32": "f32"}
 class OpenVinoEngine:
     """A bundle's OpenVINO engine on a device. See runtime.engines.base.Engine."""
 
-    def __init__(
-        self, bundle: Bundle, precision: str = "fp32", device: str = "CPU", rows_in_flight: int = 2
-    ) -> None:
+    def __init__(self, bundle: Bundle, precision: str = "fp32", device: str = "CPU", rows_in_flight: int = 2) -> None:
         """Load and compile.
 
         Args:
@@ -48,9 +46,7 @@ class OpenVinoEngine:
         self._queue.set_callback(_deliver)
         streams = self._compiled.get_property("NUM_STREAMS")
         hint = self._compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
-        self.name = (
-            f"openvino {precision} on {device} ({hint}, {streams} streams, {len(self._queue)} requests)"
-        )
+        self.name = f"openvino {precision} on {device} ({hint}, {streams} streams, {len(self._queue)} requests)"
 
     def stream(self, camera: str) -> EngineSession:
         """A session whose batches come back in order."""
@@ -110,9 +106,7 @@ class _Session:
             if len(tiles) < self._batch:  # a static graph takes full batches only
                 tiles = np.concatenate([tiles, np.repeat(tiles[-1:], self._batch - len(tiles), axis=0)])
             # Waits here, with the interpreter released, when all requests are busy.
-            self._queue.start_async(
-                [ov.Tensor(np.ascontiguousarray(tiles), shared_memory=True)], (job, start)
-            )
+            self._queue.start_async([ov.Tensor(np.ascontiguousarray(tiles), shared_memory=True)], (job, start))
 
     def collect(self, timeout_s: float = 0.0) -> TileMaps | None:
         if not self._jobs:
@@ -142,9 +136,7 @@ def compile_model(model: Path, precision: str, device: str) -> Any:
         raise UserError(f"OpenVINO precision '{precision}' is not one of {', '.join(PRECISION_HINT)}.")
     core = ov.Core()
     if device not in core.available_devices:
-        raise UserError(
-            f"OpenVINO finds no device '{device}' here; it finds: {', '.join(core.available_devices)}."
-        )
+        raise UserError(f"OpenVINO finds no device '{device}' here; it finds: {', '.join(core.available_devices)}.")
     hints = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": PRECISION_HINT[precision]}
     try:
         return core.compile_model(str(model), device, hints)

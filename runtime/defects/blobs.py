@@ -1,0 +1,55 @@
+"""Connected spots of one strip of the map."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from runtime.types import ScoreMap
+
+
+@dataclass(frozen=True)
+class Blob:
+    """A connected set of cells at or above a value, in the camera's pixels and lines.
+
+    Attributes:
+        x0, x1: columns [x0, x1). first_line, end_line: lines [first, end).
+        cells: how many map cells.
+        peak: highest value; peak_x, peak_line: centre of the cell that has it.
+    """
+
+    x0: int
+    x1: int
+    first_line: int
+    end_line: int
+    cells: int
+    peak: float
+    peak_x: int
+    peak_line: int
+
+
+def find_blobs(strip: ScoreMap, keep: float) -> Iterator[Blob]:
+    """Blobs of cells >= keep (8-connected), topmost first; NaN cells belong to none."""
+    mask = strip.values >= keep
+    if not mask.any():
+        return
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
+    s = strip.stride
+    for label in range(1, count):
+        left, top, width, height, cells = (int(v) for v in stats[label])
+        box = (slice(top, top + height), slice(left, left + width))
+        values = np.where(labels[box] == label, strip.values[box], -np.inf)
+        row, column = np.unravel_index(int(values.argmax()), values.shape)
+        yield Blob(
+            x0=max(strip.x0 + left * s, strip.region[0]),
+            x1=min(strip.x0 + (left + width) * s, strip.region[1]),
+            first_line=strip.first_line + top * s,
+            end_line=min(strip.first_line + (top + height) * s, strip.end_line),
+            cells=cells,
+            peak=float(values[row, column]),
+            peak_x=strip.x0 + (left + int(column)) * s + s // 2,
+            peak_line=strip.first_line + (top + int(row)) * s + s // 2,
+        )

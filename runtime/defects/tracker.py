@@ -1,0 +1,213 @@
+"""Blobs to defects: one defect is one event, however many strips and tiles it runs through.
+
+A blob belongs to a growing defect when it lies within ``merge_mm`` of it, or within ``merge_line_mm`` on
+the same warp or weft line. A defect opens when its highest score reaches the threshold of its shape,
+is updated as it runs on, and closes when enough clean cloth followed. Two that grow together become one:
+the younger closes with the older as its parent.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+
+from runtime.bundle import Policy, Thresholds
+from runtime.defects.blobs import Blob, find_blobs
+from runtime.position import Track
+from runtime.types import Defect, Kind, Scale, ScoreMap, State
+
+ELONGATED = 3.0
+"""A defect this many times longer than wide is a line."""
+LINE_MM = 10.0
+"""... if it is at least this long."""
+AREA_MM = 20.0
+"""A defect at least this large in both directions is an area."""
+SAME_LINE_MM = 2.0
+"""Pieces of one line lie within this across it."""
+
+
+def kind_of(width_mm: float, height_mm: float) -> Kind:
+    """Shape of a box in cloth millimetres."""
+    long, short = max(width_mm, height_mm), min(width_mm, height_mm)
+    if long >= LINE_MM and long >= ELONGATED * short:
+        return Kind.WEFT if width_mm > height_mm else Kind.WARP
+    return Kind.AREA if short >= AREA_MM else Kind.LOCAL
+
+
+@dataclass
+class _Growing:
+    """A defect in the making."""
+
+    number: int
+    x0: int
+    x1: int
+    first_line: int
+    end_line: int
+    cells: int
+    peak: float
+    peak_x: int
+    peak_line: int
+    tail: list[Blob] = field(default_factory=list)  # blobs near enough to the newest line to be joined to
+    threshold: float | None = None  # set when opened
+    reported_end: int = 0
+
+    def absorb(self, other: Blob | _Growing) -> None:
+        self.x0, self.x1 = min(self.x0, other.x0), max(self.x1, other.x1)
+        self.first_line = min(self.first_line, other.first_line)
+        self.end_line = max(self.end_line, other.end_line)
+        self.cells += other.cells
+        if other.peak > self.peak:
+            self.peak, self.peak_x, self.peak_line = other.peak, other.peak_x, other.peak_line
+        self.tail.extend(other.tail if isinstance(other, _Growing) else [other])
+
+
+class DefectTracker:
+    """Follows the defects of one camera down the roll."""
+
+    def __init__(self, run_id: str, scale: Scale, track: Track, thresholds: Thresholds, policy: Policy) -> None:
+        """Set up for one camera.
+
+        Args:
+            run_id: makes ids unique across restarts.
+            track: where lines lie in metres.
+        """
+        self.run_id = run_id
+        self.scale = scale
+        self.track = track
+        self.thresholds = thresholds
+        self.policy = policy
+        self._growing: list[_Growing] = []
+        self._count = 0
+        self._camera = ""
+        self._segment = -1
+
+    def add(self, strip: ScoreMap, newest_line: int) -> list[Defect]:
+        """Take the next strip of the map; returns what there is to tell.
+
+        Args:
+            newest_line: last line received by now, for the latency in cloth.
+        """
+        told = self.close(newest_line) if strip.segment != self._segment else []
+        self._camera, self._segment = strip.camera, strip.segment
+        touched: list[_Growing] = []
+        for blob in find_blobs(strip, self.thresholds.keep):
+            defect, swallowed = self._place(blob, strip.stride)
+            told += [self._tell(d, State.CLOSED, strip.received_ns, newest_line, defect) for d in swallowed]
+            if defect not in touched:
+                touched.append(defect)
+        for defect in touched:
+            if defect in self._growing:  # not swallowed since
+                told += self._grown(defect, strip, newest_line)
+        return told + self._settle(strip, newest_line)
+
+    def close(self, newest_line: int) -> list[Defect]:
+        """Close all that is open: the end of a segment or of the stream."""
+        told = [
+            self._tell(d, State.CLOSED, time.monotonic_ns(), newest_line)
+            for d in self._growing
+            if d.threshold is not None
+        ]
+        self._growing.clear()
+        return told
+
+    @property
+    def open_defects(self) -> int:
+        """How many have been opened and not closed."""
+        return sum(d.threshold is not None for d in self._growing)
+
+    def _place(self, blob: Blob, cell_px: int) -> tuple[_Growing, list[_Growing]]:
+        """The defect that a blob belongs to, and opened defects that it joined to it."""
+        homes = [d for d in self._growing if any(self._near(blob, piece) for piece in d.tail)]
+        if not homes:
+            self._count += 1
+            new = _Growing(
+                self._count, blob.x0, blob.x1, blob.first_line, blob.end_line, blob.cells,
+                blob.peak, blob.peak_x, blob.peak_line, [blob],
+            )  # fmt: skip
+            self._growing.append(new)
+            return new, []
+        homes.sort(key=lambda d: (d.threshold is None, d.number))  # an opened one keeps its name
+        home = homes[0]
+        for other in homes[1:]:
+            home.absorb(other)
+            self._growing.remove(other)
+        home.absorb(blob)
+        return home, [d for d in homes[1:] if d.threshold is not None]
+
+    def _near(self, a: Blob, b: Blob) -> bool:
+        dx = max(0, a.x0 - b.x1, b.x0 - a.x1) * self.scale.mm_per_px
+        dy = max(0, a.first_line - b.end_line, b.first_line - a.end_line) * self.scale.mm_per_line
+        if max(dx, dy) <= self.policy.merge_mm:
+            return True
+        line = Kind.WEFT if dy <= SAME_LINE_MM else Kind.WARP if dx <= SAME_LINE_MM else None
+        return (
+            line is not None and max(dx, dy) <= self.policy.merge_line_mm and line in (self._shape(a), self._shape(b))
+        )
+
+    def _shape(self, box: Blob | _Growing) -> Kind:
+        width = (box.x1 - box.x0) * self.scale.mm_per_px
+        return kind_of(width, (box.end_line - box.first_line) * self.scale.mm_per_line)
+
+    def _grown(self, defect: _Growing, strip: ScoreMap, newest_line: int) -> list[Defect]:
+        """Open a defect that now deserves it, or tell that an open one runs on."""
+        if defect.threshold is None:
+            cell_mm2 = strip.stride**2 * self.scale.mm_per_px * self.scale.mm_per_line
+            threshold = self.thresholds.open[self._shape(defect)]
+            if defect.peak < threshold or defect.cells * cell_mm2 < self.policy.min_area_mm2:
+                return []
+            defect.threshold = threshold
+            defect.reported_end = defect.end_line
+            return [self._tell(defect, State.OPEN, strip.received_ns, newest_line)]
+        if (defect.end_line - defect.reported_end) * self.scale.mm_per_line < self.policy.update_mm:
+            return []
+        defect.reported_end = defect.end_line
+        return [self._tell(defect, State.UPDATE, strip.received_ns, newest_line)]
+
+    def _settle(self, strip: ScoreMap, newest_line: int) -> list[Defect]:
+        """Forget pieces that nothing can join any more; close what has none left."""
+        reach = round(self.policy.merge_mm / self.scale.mm_per_line)
+        line_reach = max(reach, round(self.policy.merge_line_mm / self.scale.mm_per_line))
+        told = []
+        for defect in list(self._growing):
+            defect.tail = [
+                piece
+                for piece in defect.tail
+                if strip.end_line - piece.end_line <= (line_reach if self._shape(piece) is Kind.WARP else reach)
+            ]
+            if not defect.tail:
+                self._growing.remove(defect)
+                if defect.threshold is not None:
+                    told.append(self._tell(defect, State.CLOSED, strip.received_ns, newest_line))
+        return told
+
+    def _tell(
+        self, d: _Growing, state: State, received_ns: int, newest_line: int, parent: _Growing | None = None
+    ) -> Defect:
+        y0, y1 = self.track.metres(d.first_line), self.track.metres(d.end_line)
+        across = self.track.millimetres_across
+        return Defect(
+            id=self._id(d),
+            parent=self._id(parent) if parent else None,
+            camera=self._camera,
+            state=state,
+            kind=self._shape(d),
+            x0_px=d.x0,
+            x1_px=d.x1,
+            first_line=d.first_line,
+            end_line=d.end_line,
+            x0_mm=across(d.x0),
+            x1_mm=across(d.x1),
+            y0_m=min(y0, y1),
+            y1_m=max(y0, y1),
+            peak_x_px=d.peak_x,
+            peak_line=d.peak_line,
+            peak_x_mm=across(d.peak_x),
+            peak_y_m=self.track.metres(d.peak_line),
+            score=d.peak,
+            threshold=d.threshold or 0.0,
+            latency_ms=(time.monotonic_ns() - received_ns) / 1e6,
+            latency_mm=abs(self.track.metres(newest_line) - y0) * 1000,
+        )
+
+    def _id(self, d: _Growing) -> str:
+        return f"{self.run_id}-{self._camera}-{d.number}"

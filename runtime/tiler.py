@@ -1,0 +1,208 @@
+"""Scanlines in, rows of tiles out: an endless roll cut without frames.
+
+Each row of tiles has a window of lines that it answers for. Windows follow each other every ``stride``
+lines and overlap by the blend; a row is cut as soon as its last line is there, so an alarm waits for
+``margin + blend + stride`` lines at most, however tall the tile. At a run's ends (a new segment, a gap,
+the end of the stream) and when the cloth stands, the lines that wait are cut with the image mirrored
+beyond them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from runtime.geometry import TileGeometry, mirrored, round_up
+from runtime.preprocess.cloth import ClothFinder
+from runtime.preprocess.flatfield import FlatField, to_8_bit
+from runtime.types import LineBlock, NotInspected, Reason, TileBatch, UInt8
+
+EDGE_SLACK_PX = 24
+"""Less than the inset that the cloth finder leaves inside an edge."""
+
+
+class Tiler:
+    """Cuts the lines of one camera.
+
+    Lines with no cloth under the camera come back as NotInspected(NO_CLOTH) in their place.
+    """
+
+    def __init__(
+        self,
+        camera: str,
+        geometry: TileGeometry,
+        stride: int,
+        channels: int,
+        cloth: ClothFinder | None = None,
+        flat_field: FlatField | None = None,
+    ) -> None:
+        """Set up for one camera.
+
+        Args:
+            stride: lines between the starts of two rows of tiles.
+            channels: of the tiles; a camera of one channel feeds a net of one.
+            cloth: finds the cloth's columns; None where the whole width is cloth.
+            flat_field: references to correct with, or None.
+
+        Raises:
+            ValueError: a stride that the geometry does not allow.
+        """
+        geometry.check_row_stride(stride)
+        self.camera = camera
+        self.geometry = geometry
+        self.stride = stride
+        self.channels = channels
+        self.cloth = cloth
+        self.flat_field = flat_field
+        self._segment = -1
+        self._ring: UInt8 = np.empty((0, 0, channels), np.uint8)
+        self._ring_first = 0  # line number of the ring's row 0
+        self._origin = 0  # first line of the run
+        self._end = 0  # one past the newest line
+        self._answered = 0  # lines before this have their window
+        self._received_ns = 0
+        self._held_region: tuple[int, int] | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Lines that are in the ring and in no window yet."""
+        return self._end - self._answered
+
+    def push(self, block: LineBlock) -> Iterator[TileBatch | NotInspected]:
+        """Add lines; yields what became ready, in order.
+
+        A block of another segment, or one that does not follow the newest line, ends the run first.
+
+        Raises:
+            ValueError: lines of another width inside a segment, of other channels than the tiles', or
+                numbered below lines seen before.
+        """
+        if block.segment != self._segment or block.first_line != self._end:
+            yield from self.flush()
+            self._begin(block)
+        if block.width != self._ring.shape[1]:
+            raise ValueError(
+                f"camera '{self.camera}': line {block.first_line} is {block.width} px wide, its segment has "
+                f"{self._ring.shape[1]} px"
+            )
+        self._append(block)
+        while self._next_end() + self.geometry.blend + self.geometry.margin <= self._end:
+            yield from self._cut(self._next_end(), hard_end=False)
+
+    def flush(self, whole_cells: bool = False) -> Iterator[TileBatch | NotInspected]:
+        """Cut what waits, mirrored beyond the newest line.
+
+        Args:
+            whole_cells: leave the lines of an unfinished map cell waiting: the run goes on (a loom that stands).
+        """
+        stride = self.geometry.map_stride
+        end = self._end - (self._end - self._origin) % stride if whole_cells else self._end
+        while self._answered < end:
+            window_end = min(self._next_end(), end)
+            yield from self._cut(window_end, hard_end=window_end == end)
+
+    def _begin(self, block: LineBlock) -> None:
+        if block.channels != self.channels:
+            raise ValueError(
+                f"camera '{self.camera}' gives {block.channels} channels, the bundle takes {self.channels}"
+            )
+        if block.first_line < self._end:
+            raise ValueError(f"camera '{self.camera}': line {block.first_line} came twice")
+        if self.flat_field:
+            self.flat_field.check_width(block.width, block.channels, self.camera)
+        rows = 2 * (self.geometry.tile + self.stride) + max(256, block.rows)
+        if self._ring.shape[:2] != (rows, block.width):
+            self._ring = np.empty((rows, block.width, self.channels), np.uint8)
+        self._segment = block.segment
+        self._ring_first = self._origin = self._end = block.first_line
+        self._answered = block.first_line
+        self._held_region = None
+
+    def _append(self, block: LineBlock) -> None:
+        at = self._end - self._ring_first
+        if at + block.rows > len(self._ring):
+            self._forget(block.rows)
+            at = self._end - self._ring_first
+        pixels = self.flat_field.correct(block.pixels) if self.flat_field else to_8_bit(block.pixels, block.bits)
+        self._ring[at : at + block.rows] = pixels
+        self._end += block.rows
+        self._received_ns = block.received_ns
+
+    def _forget(self, rows: int) -> None:
+        """Move the lines that are still needed to the ring's top, and let it grow if a block needs it."""
+        keep_from = max(self._ring_first, self._answered - self.geometry.tile)
+        kept = self._ring[keep_from - self._ring_first : self._end - self._ring_first]
+        if len(kept) + rows > len(self._ring):
+            grown = np.empty((2 * (len(kept) + rows), *self._ring.shape[1:]), np.uint8)
+            grown[: len(kept)] = kept
+            self._ring = grown
+        else:
+            self._ring[: len(kept)] = kept.copy()
+        self._ring_first = keep_from
+
+    def _next_end(self) -> int:
+        """Where the next window ends if lines go on: a run's first window is as tall as a tile allows."""
+        if self._answered == self._origin:
+            return self._origin + self.geometry.valid - self.geometry.blend
+        return self._answered + self.stride
+
+    def _cut(self, end: int, hard_end: bool) -> Iterator[TileBatch | NotInspected]:
+        """Cut the row of tiles that answers up to ``end`` (and cross-fades over the blend before and after)."""
+        g = self.geometry
+        window_end = end if hard_end else end + g.blend
+        lowest = self._origin - g.margin
+        top = max(lowest, self._origin + round_up(window_end - self._origin, g.map_stride) + g.margin - g.tile)
+        start, self._answered = self._answered, end
+        rows = self._rows(top)
+        region = self._region(rows)
+        if region is None:
+            yield NotInspected(self.camera, Reason.NO_CLOTH, start, end)
+            return
+        x = g.column_starts(*region)
+        yield TileBatch(
+            camera=self.camera,
+            segment=self._segment,
+            origin=self._origin,
+            pixels=cut_tiles(rows, x, g.tile, region),
+            x=x,
+            top=top,
+            window=(start, window_end),
+            region=region,
+            width=rows.shape[1],
+            hard_end=hard_end,
+            received_ns=self._received_ns,
+        )
+
+    def _rows(self, top: int) -> UInt8:
+        """Lines [top, top + tile), mirrored where the run does not reach; uint8 [tile, width, channels]."""
+        bottom = top + self.geometry.tile
+        if top >= self._ring_first and bottom <= self._end:
+            return self._ring[top - self._ring_first : bottom - self._ring_first]
+        low = max(self._origin, self._ring_first)
+        return self._ring[mirrored(top, bottom, low, self._end) - self._ring_first]
+
+    def _region(self, rows: UInt8) -> tuple[int, int] | None:
+        """Columns of cloth; small moves of its edges are not followed, so that tiles keep their places."""
+        if self.cloth is None:
+            return 0, rows.shape[1]
+        found, held = self.cloth.find(rows), self._held_region
+        if found and held and max(abs(found[0] - held[0]), abs(found[1] - held[1])) <= EDGE_SLACK_PX:
+            return held
+        self._held_region = found
+        return found
+
+
+def cut_tiles(rows: UInt8, x: tuple[int, ...], tile: int, region: tuple[int, int]) -> UInt8:
+    """Tiles at the given left columns, mirrored at the region's edges; uint8 [n, tile, tile, channels].
+
+    Args:
+        rows: uint8 [tile, width, channels].
+    """
+    tiles = np.empty((len(x), tile, tile, rows.shape[2]), np.uint8)
+    for place, left in zip(tiles, x, strict=True):
+        if left >= region[0] and left + tile <= region[1]:
+            place[:] = rows[:, left : left + tile]
+        else:
+            place[:] = rows[:, mirrored(left, left + tile, *region)]
+    return tiles
