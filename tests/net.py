@@ -58,6 +58,11 @@ class NetTests:
         self._trouble = ""
         self._skip = ""
 
+    @pytest.hookimpl(trylast=True)
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        # Last, because pytest keeps a module set up between two tests of its own that follow each other.
+        items.sort(key=lambda item: item.get_closest_marker("net") is not None)
+
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtestloop(self, session: pytest.Session) -> None:
         items = [item.nodeid for item in session.items if item.get_closest_marker("net")]

@@ -6,7 +6,7 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from runtime.errors import MissingExtra, UserError
+from runtime.errors import UserError
 
 if TYPE_CHECKING:
     import telegenic
@@ -66,7 +66,10 @@ class GigeLink:
         try:
             import telegenic
         except ImportError as error:
-            raise MissingExtra("telegenicam", "gige", f"camera '{name}' (backend gige)") from error
+            raise UserError(
+                f"camera '{name}' (backend gige) needs the Python package 'telegenicam', which is not installed: "
+                "pip install telegenicam"
+            ) from error
         self._errors = (telegenic.CameraError, telegenic.GenicamError)
         self._name, self._ip = name, ip
         self._acquisition: telegenic.Acquisition | None = None

@@ -1,0 +1,241 @@
+"""cameras.yaml: which cameras there are; and how a name or a short URI becomes a camera."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import parse_qsl, urlencode
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+
+from runtime.cameras.base import Camera
+from runtime.cameras.gige import GigeCamera
+from runtime.cameras.gige_simulated import SimulatedGige
+from runtime.errors import UserError
+from runtime.types import Scale
+
+SHIPPED = Path(__file__).resolve().parent.parent / "cameras.yaml"
+Positive = Annotated[float, Field(gt=0)]
+
+
+class Section(BaseModel):
+    """A section of cameras.yaml: unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class EncoderConfig(Section):
+    """The encoder whose count the camera stamps on each line."""
+
+    counts_per_mm: Positive = Field(description="encoder counts per millimetre of cloth")
+    direction: Literal[1, -1] = Field(1, description="-1 where the count falls while cloth is made")
+
+
+class SimulatedGigeConfig(Section):
+    """Makes a gige camera a simulated one: a process of its own at the camera's address."""
+
+    source: str = Field(description="the cloth it looks at, a URI such as sim:twill22?width=2048")
+    loss: float = Field(0.0, ge=0, le=1, description="share of packets lost")
+    seed: int = Field(1, ge=0, description="of the lost packets")
+
+
+class CameraConfig(Section):
+    """What every camera has."""
+
+    mm_per_px: Positive = Field(0.2, description="cloth millimetres across one pixel (weft direction)")
+    mm_per_line: Positive | None = Field(None, description="the same along one line (warp); none: as mm_per_px")
+    x_offset_mm: float = Field(0.0, description="where the camera's column 0 lies on the loom")
+    block_lines: int = Field(128, ge=1, le=4096, description="lines a buffer")
+    line_rate_hz: Positive | None = Field(None, description="lines a second; none: the camera's own, or no pace")
+
+    def scale(self) -> Scale:
+        """Pixels and lines to loom millimetres."""
+        return Scale(self.mm_per_px, self.mm_per_line or self.mm_per_px, self.x_offset_mm)
+
+
+class GigeConfig(CameraConfig):
+    """A GigE Vision line-scan camera."""
+
+    backend: Literal["gige"]
+    ip: str = Field(description="the camera's IPv4 address; cameras are never searched for")
+    exposure_us: Positive | None = Field(None, description="ExposureTime; none: the camera's own")
+    gain_db: float | None = Field(None, description="Gain; none: the camera's own")
+    width: int | None = Field(None, ge=16, description="Width in px; none: the camera's own")
+    pixel_format: Literal["Mono8", "Mono10", "Mono12", "Mono16", "RGB8"] = "Mono8"
+    encoder: EncoderConfig | None = Field(None, description="none: the camera stamps no encoder counts")
+    simulated: SimulatedGigeConfig | None = Field(None, description="none: a real camera")
+
+    @field_validator("ip")
+    @classmethod
+    def _is_ipv4(cls, value: str) -> str:
+        ipaddress.IPv4Address(value)
+        return value
+
+    def scale(self) -> Scale:
+        """Pixels, lines and encoder counts to loom millimetres."""
+        encoder = self.encoder
+        counts = None if encoder is None else encoder.counts_per_mm * encoder.direction
+        return replace(super().scale(), counts_per_mm=counts)
+
+
+class ReplayConfig(CameraConfig):
+    """Files of lines, played as a camera."""
+
+    backend: Literal["replay"]
+    path: str = Field(description="a strip, a folder of strips or a recording")
+    channels: Literal[1, 3] = 1
+
+
+class SimulatedConfig(CameraConfig):
+    """Simulated cloth, drawn in this process."""
+
+    backend: Literal["simulated"]
+    source: str = Field(description="the cloth, a URI such as sim:twill22?width=2048")
+    lines: int | None = Field(None, ge=1, description="how many; none: without end")
+
+
+AnyCamera = Annotated[GigeConfig | ReplayConfig | SimulatedConfig, Field(discriminator="backend")]
+CameraName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
+Cameras = dict[CameraName, AnyCamera]
+_FILE: TypeAdapter[Cameras] = TypeAdapter(Cameras)
+_ONE: TypeAdapter[GigeConfig | ReplayConfig | SimulatedConfig] = TypeAdapter(AnyCamera)
+URI_FORMS = "gige:192.168.0.10, replay:PATH, sim:twill22?width=2048"
+DEFAULT_LINE_RATE_HZ = 1000.0
+
+
+def load_cameras(path: Path | None = None) -> Cameras:
+    """The cameras of a cameras.yaml by name; of the one that comes with the package if ``path`` is None.
+
+    Raises:
+        UserError: the file cannot be read or says something it must not.
+    """
+    path = SHIPPED if path is None else path
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read: {error}") from error
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not YAML: {' '.join(str(error).split())}") from error
+    try:
+        return _FILE.validate_python({} if content is None else content)
+    except ValidationError as error:
+        raise UserError(f"{path}: {complaints(error, depth=1)}") from error
+
+
+def complaints(error: ValidationError, depth: int) -> str:
+    """What pydantic found wrong, as one sentence; ``depth`` is where it names the backend as if it were a key."""
+    parts = []
+    for found in error.errors():
+        place = [str(key) for at, key in enumerate(found["loc"]) if at != depth or key == "[key]"]
+        parts.append(f"{'.'.join(place) or 'the file'}: {found['msg']}")
+    return "; ".join(parts)
+
+
+def make_camera(name_or_uri: str, cameras: Mapping[str, AnyCamera]) -> Camera:
+    """The camera of that name in ``cameras``, or the one that a short URI describes.
+
+    URIs: ``gige:IP``, ``replay:PATH`` and ``sim:STYLE``, with the keys of cameras.yaml behind a ``?``, as
+    in ``replay:roll7?line_rate_hz=500&mm_per_px=0.2``; what else stands behind ``sim:`` describes the cloth.
+
+    Raises:
+        UserError: neither a name nor a URI, or a key that is not known.
+    """
+    if name_or_uri in cameras:
+        return build(name_or_uri, cameras[name_or_uri])
+    scheme, _, rest = name_or_uri.partition(":")
+    if scheme not in ("gige", "replay", "sim") or not rest:
+        known = ", ".join(cameras) or "none"
+        raise UserError(
+            f"there is no camera '{name_or_uri}': cameras.yaml names {known}; a camera can also be given as a URI: "
+            f"{URI_FORMS}"
+        )
+    try:
+        config = _ONE.validate_python(_described(scheme, rest))
+    except ValidationError as error:
+        raise UserError(f"{name_or_uri}: {complaints(error, depth=0)}") from error
+    return build(f"{scheme}-{Path(rest.partition('?')[0]).name}", config)
+
+
+def _described(scheme: str, rest: str) -> dict[str, str]:
+    """A URI as an entry of cameras.yaml."""
+    place, _, query = rest.partition("?")
+    keys = dict(parse_qsl(query, keep_blank_values=True))
+    if scheme == "gige":
+        return {**keys, "backend": "gige", "ip": place}
+    if scheme == "replay":
+        return {**keys, "backend": "replay", "path": place}
+    own = {key: keys.pop(key) for key in list(keys) if key in SimulatedConfig.model_fields}
+    cloth = f"sim:{place}" + (f"?{urlencode(keys)}" if keys else "")
+    return {**own, "backend": "simulated", "source": cloth}
+
+
+def build(name: str, config: AnyCamera) -> Camera:
+    """The camera that an entry of cameras.yaml describes."""
+    if isinstance(config, GigeConfig):
+        return _build_gige(name, config)
+    if isinstance(config, ReplayConfig):
+        from runtime.cameras.replay import ReplayCamera
+
+        return ReplayCamera(
+            name,
+            Path(config.path),
+            config.scale(),
+            channels=config.channels,
+            block_lines=config.block_lines,
+            line_rate_hz=config.line_rate_hz,
+        )
+    from runtime.cameras.simulated import SimulatedCamera
+    from runtime.cameras.uri import open_source
+
+    return SimulatedCamera(
+        name,
+        open_source(_at_scale(config.source, config.scale())),
+        config.scale(),
+        line_rate_hz=config.line_rate_hz,
+        block_lines=config.block_lines,
+        lines=config.lines,
+    )
+
+
+def _build_gige(name: str, config: GigeConfig) -> Camera:
+    """A real camera, or, only where the entry says ``simulated``, a simulated one."""
+    scale = config.scale()
+    camera = GigeCamera(
+        name,
+        config.ip,
+        scale,
+        block_lines=config.block_lines,
+        line_rate_hz=config.line_rate_hz,
+        exposure_us=config.exposure_us,
+        gain_db=config.gain_db,
+        width=config.width,
+        pixel_format=config.pixel_format,
+    )
+    simulated = config.simulated
+    if simulated is None:
+        return camera
+    options = {
+        "source": _at_scale(simulated.source, scale),
+        "ip": config.ip,
+        "serial": name,
+        "line-rate": config.line_rate_hz or DEFAULT_LINE_RATE_HZ,
+        "height": config.block_lines,
+        "counts-per-line": (scale.counts_per_mm or 0.0) * scale.mm_per_line,
+        "loss": simulated.loss,
+        "seed": simulated.seed,
+    }
+    return SimulatedGige(camera, name, [f"--{key}={value}" for key, value in options.items()])
+
+
+def _at_scale(source: str, scale: Scale) -> str:
+    """Simulated cloth drawn at the camera's scale, unless its URI asks for another."""
+    if not source.startswith("sim:"):
+        return source
+    place, _, query = source.partition("?")
+    keys = dict(parse_qsl(query, keep_blank_values=True))
+    here = {"mm_per_px": f"{scale.mm_per_px:g}", "mm_per_line": f"{scale.mm_per_line:g}"}
+    return f"{place}?{urlencode({**here, **keys})}"

@@ -1,0 +1,139 @@
+"""cameras.yaml: what it may say, and what a name or a URI becomes."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from runtime.cameras.config import GigeConfig, load_cameras, make_camera
+from runtime.cameras.gige import GigeCamera
+from runtime.cameras.gige_simulated import SimulatedGige
+from runtime.errors import UserError
+from runtime.types import LineBlock, NotInspected, Reason, Scale
+from tests.runtime.fake_gige.process import STAMPED
+from tests.runtime.fake_gige.stamped import numbers
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "cameras.yaml"
+    path.write_text(text)
+    return path
+
+
+def test_the_shipped_file_has_two_simulated_cameras_side_by_side() -> None:
+    cameras = load_cameras()
+    first, second = cameras["gige0"], cameras["gige1"]
+    assert isinstance(first, GigeConfig)
+    assert isinstance(second, GigeConfig)
+    assert (first.ip, second.ip) == ("127.0.0.1", "127.0.0.2")
+    assert first.simulated is not None
+    assert second.simulated is not None
+    assert first.scale() == Scale(0.2, 0.2, 0.0, 25.0)
+    assert second.x_offset_mm > 0
+    assert isinstance(make_camera("gige0", cameras), SimulatedGige)
+
+
+def test_the_commented_examples_of_the_shipped_file_are_valid(tmp_path: Path) -> None:
+    shipped = (Path(__file__).parents[3] / "runtime" / "cameras.yaml").read_text()
+    tail = shipped[shipped.index("# left:") :]
+    lines = [line[2:] for line in tail.splitlines() if re.match(r"# (  |\w+:$)", line)]
+    cameras = load_cameras(written(tmp_path, "\n".join(lines)))
+    assert list(cameras) == ["left", "old_roll", "cloth"]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("c: {backend: gige, ip: 10.0.0.1, exposure: 3}", r"c\.exposure: Extra inputs are not permitted"),
+        ("c: {backend: gige, ip: 10.0.0.1, encoder: {counts: 3}}", r"c\.encoder\.counts"),
+        ("c: {backend: gige, ip: loom}", r"c\.ip: .*Expected 4 octets"),
+        ("c: {backend: gige}", r"c\.ip: Field required"),
+        ("c: {backend: gige, ip: 10.0.0.1, mm_per_px: 0}", r"c\.mm_per_px: .*greater than 0"),
+        ("c: {backend: gige, ip: 10.0.0.1, encoder: {counts_per_mm: 5, direction: 2}}", r"c\.encoder\.direction"),
+        ("c: {backend: usb}", r"c: .*'gige', 'replay', 'simulated'"),
+        ("'a camera': {backend: gige, ip: 10.0.0.1}", "a camera"),
+        ("c: [", "is not YAML"),
+        ("3", "valid dictionary"),
+    ],
+)
+def test_a_wrong_file_is_refused_with_the_place(tmp_path: Path, text: str, complaint: str) -> None:
+    with pytest.raises(UserError, match=complaint):
+        load_cameras(written(tmp_path, text))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"none\.yaml cannot be read"):
+        load_cameras(tmp_path / "none.yaml")
+
+
+def test_an_empty_file_has_no_cameras(tmp_path: Path) -> None:
+    assert load_cameras(written(tmp_path, "")) == {}
+
+
+def test_an_unknown_camera_names_those_there_are_and_the_uri_forms() -> None:
+    with pytest.raises(UserError, match=r"no camera 'gige7'.*gige0, gige1.*gige:192\.168\.0\.10, replay:PATH"):
+        make_camera("gige7", load_cameras())
+
+
+def test_a_gige_uri_is_a_real_camera() -> None:
+    assert isinstance(make_camera("gige:127.0.0.1?line_rate_hz=500", {}), GigeCamera)
+
+
+def test_a_uri_with_an_unknown_key_is_refused() -> None:
+    with pytest.raises(UserError, match=r"gige:10\.0\.0\.1\?speed=5: speed: Extra inputs"):
+        make_camera("gige:10.0.0.1?speed=5", {})
+
+
+def test_the_encoders_direction_makes_the_scale_negative() -> None:
+    config = GigeConfig(backend="gige", ip="10.0.0.1", encoder={"counts_per_mm": 5, "direction": -1})
+    assert config.scale().counts_per_mm == -5
+
+
+@pytest.mark.net
+def test_a_simulated_camera_dies_and_is_brought_back_by_the_command_it_tells() -> None:
+    options = ["--source=512", "--line-rate=5000", "--counts-per-line=-2.5"]
+    scale = Scale(0.5, 0.5, counts_per_mm=-5.0)
+    camera = SimulatedGige(GigeCamera("loom", "127.0.0.1", scale), "loom", options, module=STAMPED)
+    info = camera.open()
+    assert f"simulated, process {camera.pid}" in info.description
+    stream = camera.items()
+    while "--woven-since" not in camera.restart_command:
+        next(stream)
+    assert camera.pid is not None
+    os.kill(camera.pid, signal.SIGKILL)
+    while Path(f"/proc/{camera.pid}").exists():
+        time.sleep(0.01)
+    with subprocess.Popen(shlex.split(camera.restart_command), stdout=subprocess.DEVNULL) as reborn:
+        gap = next(item for item in stream if isinstance(item, NotInspected))
+        after = next(stream)
+        camera.close()
+        camera.close()
+        reborn.kill()
+    assert gap.reason is Reason.CAMERA_LOST
+    assert isinstance(after, LineBlock)
+    assert numbers(after.pixels)[0] == after.first_line == gap.end_line
+
+
+@pytest.mark.net
+def test_a_simulated_camera_that_cannot_start_says_so_and_leaves_no_process() -> None:
+    camera = SimulatedGige(
+        GigeCamera("loom", "10.1.2.3", Scale(1, 1)), "loom", ["--source=512", "--ip=10.1.2.3"], module=STAMPED
+    )
+    with pytest.raises(UserError, match="camera 'loom': its simulated camera did not start"):
+        camera.open()
+    assert not Path(f"/proc/{camera.pid}").exists()
+
+
+@pytest.mark.net
+def test_closing_ends_the_simulated_camera() -> None:
+    camera = SimulatedGige(GigeCamera("loom", "127.0.0.1", Scale(1, 1)), "loom", ["--source=512"], module=STAMPED)
+    camera.open()
+    camera.close()
+    assert not Path(f"/proc/{camera.pid}").exists()
