@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -183,8 +183,11 @@ LONGEST_MM = max(entry.sizes_mm[1] for entry in DEFECTS.values() if entry.kind i
 """How far along the cloth a defect of usual size may reach."""
 
 
-def place(plant: Plant, fabric: Fabric, mm_per_px: float, mm_per_line: float, name: str) -> PlantedDefect:
+def place(plant: Plant, fabric: Fabric, mm_per_px: float, mm_per_line: float, name: str) -> PlantedDefect | None:
     """Settle a defect on the fabric's yarns and cut it at the cloth's edges.
+
+    Returns:
+        The defect, or None where it is too small for these pixels to show.
 
     Raises:
         UserError: an unknown class, or a place that is off the cloth.
@@ -195,26 +198,44 @@ def place(plant: Plant, fabric: Fabric, mm_per_px: float, mm_per_line: float, na
     size = sum(entry.sizes_mm) / 2 if plant.size_mm is None else plant.size_mm
     contrast = sum(entry.contrasts) / 2 if plant.contrast is None else plant.contrast
     x, y = plant.x_mm / mm_per_px, plant.y_m * 1000 / mm_per_line
-    half_x, lines = size / mm_per_px / 2, size / mm_per_line
-    if entry.kind is Kind.WEFT:
-        thick = entry.yarns * fabric.pick_pitch
-        along = (fabric.pick_at(y + fabric.pick_pitch / 2) - thick / 2, thick)
-        across = (x - half_x, x + half_x)
-    elif entry.kind is Kind.WARP:
-        middle, thick = fabric.end_at(x), entry.yarns * fabric.end_pitch
-        along, across = (y, lines), (middle - thick / 2, middle + thick / 2)
-    else:
-        along, across = (y, lines), (x - half_x, x + half_x)
     if not fabric.edges[0] <= x <= fabric.edges[1] or y < 0 or not size > 0:
         raise UserError(f"a {plant.cls} of {size} mm at x {plant.x_mm} mm, y {plant.y_m} m is not on the cloth")
+    across, along = _extent(entry, fabric, x, y, size / mm_per_px, size / mm_per_line)
+    x0, x1 = (round(edge) for edge in fabric.edges)
+    box = (
+        max(x0, int(np.floor(across[0]))),
+        min(x1, int(np.ceil(across[1]))),
+        max(0, int(np.floor(along[0]))),
+        int(np.ceil(along[1])),
+    )
     if entry.yarns:
-        across = (max(across[0], fabric.edges[0]), min(across[1], fabric.edges[1]))
-    x0, x1 = max(0, int(np.floor(across[0]))), min(fabric.width, int(np.ceil(across[1])))
-    first, end = max(0, int(np.floor(along[0]))), int(np.ceil(along[0] + along[1]))
-    return PlantedDefect(
-        id=name,
-        cls=plant.cls,
-        kind=entry.kind,
+        across = (max(across[0], x0), min(across[1], x1))
+    seed = plant.shape_seed
+    loose = PlantedDefect(name, plant.cls, entry.kind, *box, 0, 0, 0, 0, contrast, across, along, seed)
+    return _tightened(loose, mm_per_px, mm_per_line)
+
+
+def _extent(entry: DefectClass, fabric: Fabric, x: float, y: float, columns: float, lines: float) -> tuple[Span, Span]:
+    """Columns and lines that a defect covers whose middle is at column x and whose first line is y."""
+    if entry.kind is Kind.WEFT:
+        middle, half = fabric.pick_at(y + fabric.pick_pitch / 2), entry.yarns * fabric.pick_pitch / 2
+        return (x - columns / 2, x + columns / 2), (middle - half, middle + half)
+    if entry.kind is Kind.WARP:
+        middle, half = fabric.end_at(x), entry.yarns * fabric.end_pitch / 2
+        return (middle - half, middle + half), (y, y + lines)
+    return (x - columns / 2, x + columns / 2), (y, y + lines)
+
+
+def _tightened(loose: PlantedDefect, mm_per_px: float, mm_per_line: float) -> PlantedDefect | None:
+    """The defect with its box drawn in to where its mask begins, or None if it has no such place."""
+    seen = loose.mask(loose.first_line, loose.end_line - loose.first_line) > 0
+    columns, rows = np.flatnonzero(seen.any(axis=0)), np.flatnonzero(seen.any(axis=1))
+    if not columns.size:
+        return None
+    x0, x1 = loose.x0_px + int(columns[0]), loose.x0_px + int(columns[-1]) + 1
+    first, end = loose.first_line + int(rows[0]), loose.first_line + int(rows[-1]) + 1
+    return replace(
+        loose,
         x0_px=x0,
         x1_px=x1,
         first_line=first,
@@ -223,8 +244,4 @@ def place(plant: Plant, fabric: Fabric, mm_per_px: float, mm_per_line: float, na
         x1_mm=x1 * mm_per_px,
         y0_m=first * mm_per_line / 1000,
         y1_m=end * mm_per_line / 1000,
-        contrast=contrast,
-        across_px=across,
-        along_lines=(along[0], along[0] + along[1]),
-        shape_seed=plant.shape_seed,
     )

@@ -72,7 +72,7 @@ class Loom:
         self.fabric = Fabric(self.style, width, seed, mm_per_px, self.mm_per_line, margin_mm, background, psf_px)
         light = lamp_profile(width, falloff)
         self._sensor = Sensor(SensorModel() if sensor is None else sensor, light, seed)
-        self._asked = [self._place(plant, f"asked-{i}") for i, plant in enumerate(defects)]
+        self._asked = [self._visible(plant, f"asked-{i}") for i, plant in enumerate(defects)]
         self._pieces: dict[int, list[PlantedDefect]] = {}
         self._last: tuple[int, UInt8] | None = None
 
@@ -90,8 +90,14 @@ class Loom:
                 f"{self.style.name} take {least:g} mm; ask for a larger width or a smaller margin_mm"
             )
 
-    def _place(self, plant: Plant, name: str) -> PlantedDefect:
+    def _place(self, plant: Plant, name: str) -> PlantedDefect | None:
         return place(plant, self.fabric, self.mm_per_px, self.mm_per_line, name)
+
+    def _visible(self, plant: Plant, name: str) -> PlantedDefect:
+        defect = self._place(plant, name)
+        if defect is None:
+            raise UserError(f"a {plant.cls} of {plant.size_mm} mm is too small for pixels of {self.mm_per_px} mm")
+        return defect
 
     def lines(self, first: int, count: int) -> UInt8:
         """Lines [first, first + count), uint8 [count, width, 1]; ``first`` >= 0.
@@ -144,7 +150,7 @@ class Loom:
                 drawn.append(self._place(plant, f"piece{piece}-{i}"))
             if len(self._pieces) >= _KEPT_PIECES:
                 del self._pieces[next(iter(self._pieces))]
-            self._pieces[piece] = drawn
+            self._pieces[piece] = [defect for defect in drawn if defect is not None]
         return self._pieces[piece]
 
     def _chunk(self, start: int) -> UInt8:
