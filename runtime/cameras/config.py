@@ -51,6 +51,8 @@ class CameraConfig(Section):
     x_offset_mm: float = Field(0.0, description="where the camera's column 0 lies on the loom")
     block_lines: int = Field(128, ge=1, le=4096, description="lines a buffer")
     line_rate_hz: Positive | None = Field(None, description="lines a second; none: the camera's own, or no pace")
+    flat_field: str | None = Field(None, description="stored references (.npz) to correct the columns with")
+    cloth: Literal["find", "all"] = Field("find", description="find the cloth's columns, or take all for cloth")
 
     def scale(self) -> Scale:
         """Pixels and lines to loom millimetres."""
@@ -136,7 +138,12 @@ def complaints(error: ValidationError, depth: int) -> str:
 
 
 def make_camera(name_or_uri: str, cameras: Mapping[str, AnyCamera]) -> Camera:
-    """The camera of that name in ``cameras``, or the one that a short URI describes.
+    """The camera that ``describe`` finds."""
+    return build(*describe(name_or_uri, cameras))
+
+
+def describe(name_or_uri: str, cameras: Mapping[str, AnyCamera]) -> tuple[str, AnyCamera]:
+    """Name and entry of the camera of that name in ``cameras``, or of the one that a short URI describes.
 
     URIs: ``gige:IP``, ``replay:PATH`` and ``sim:STYLE``, with the keys of cameras.yaml behind a ``?``, as
     in ``replay:roll7?line_rate_hz=500&mm_per_px=0.2``; what else stands behind ``sim:`` describes the cloth.
@@ -145,7 +152,7 @@ def make_camera(name_or_uri: str, cameras: Mapping[str, AnyCamera]) -> Camera:
         UserError: neither a name nor a URI, or a key that is not known.
     """
     if name_or_uri in cameras:
-        return build(name_or_uri, cameras[name_or_uri])
+        return name_or_uri, cameras[name_or_uri]
     scheme, _, rest = name_or_uri.partition(":")
     if scheme not in ("gige", "replay", "sim") or not rest:
         known = ", ".join(cameras) or "none"
@@ -157,7 +164,7 @@ def make_camera(name_or_uri: str, cameras: Mapping[str, AnyCamera]) -> Camera:
         config = _ONE.validate_python(_described(scheme, rest))
     except ValidationError as error:
         raise UserError(f"{name_or_uri}: {complaints(error, depth=0)}") from error
-    return build(f"{scheme}-{Path(rest.partition('?')[0]).name}", config)
+    return f"{scheme}-{Path(rest.partition('?')[0]).name}", config
 
 
 def _described(scheme: str, rest: str) -> dict[str, str]:

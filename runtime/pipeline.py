@@ -1,0 +1,266 @@
+"""The loop: several cameras, one engine, one account.
+
+Each camera is read by a thread of its own into a bounded queue; one loop steps the cameras' lanes in
+turn, so a camera that is slow, gone or broken holds up no other.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from runtime.account import Account
+from runtime.bundle import Bundle
+from runtime.cameras.base import Camera, CameraInfo
+from runtime.defects.tracker import DefectTracker
+from runtime.engines.base import Engine
+from runtime.errors import UserError
+from runtime.events import Event, Judge, StateEvent, StatusEvent, SummaryEvent
+from runtime.intake import Intake, Limit
+from runtime.lane import Lane
+from runtime.position import Track
+from runtime.preprocess.cloth import ClothFinder
+from runtime.preprocess.flatfield import FlatField
+from runtime.sinks.base import Sink
+from runtime.stitching import Stitcher
+from runtime.tiler import Tiler
+from runtime.types import LineBlock, ScoreMap, TileBatch
+
+STATUS_S = 2.0
+IDLE_S = 0.02
+
+
+@dataclass(frozen=True)
+class View:
+    """A camera and how its lines are prepared.
+
+    Attributes:
+        flat_field: references, or None.
+        cloth: finds the cloth's columns, or None where all that the camera sees is cloth.
+    """
+
+    camera: Camera
+    flat_field: FlatField | None = None
+    cloth: ClothFinder | None = None
+
+
+class Pipeline:
+    """Runs cameras through an engine until they end, a limit is reached, or it is told to stop."""
+
+    def __init__(
+        self,
+        bundle: Bundle,
+        engine: Engine,
+        engine_key: str,
+        views: Sequence[View],
+        sinks: Sequence[Sink],
+        limit: Limit | None = None,
+        seconds: float | None = None,
+        roll: str | None = None,
+        on_strip: Callable[[LineBlock | ScoreMap], None] | None = None,
+    ) -> None:
+        """Join the parts; nothing is opened yet.
+
+        Args:
+            engine_key: ``<engine>-<precision>``: whose thresholds to judge by.
+            seconds: stop after this time; None: no limit.
+            roll: id that every event carries.
+            on_strip: sees every block and every stitched strip.
+        """
+        self.bundle = bundle
+        self.engine = engine
+        self.settings = bundle.settings()
+        self.thresholds = bundle.thresholds(engine_key)
+        self.judge = Judge(bundle=bundle.id, engine=engine_key, settings_revision=self.settings.revision)
+        self.lanes: list[Lane] = []
+        self._views = views
+        self._sinks = sinks
+        self._limit = limit or Limit()
+        self._seconds = seconds
+        self._roll = roll
+        self._on_strip = on_strip
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._run_id = f"{int(time.time()):x}{secrets.token_hex(2)}"
+
+    def stop(self) -> None:
+        """End cleanly: may be called from a signal handler or another thread."""
+        self._stop.set()
+        self._wake.set()
+
+    def run(self) -> SummaryEvent:
+        """Open the cameras and run to the end; returns the summary, which was told to the sinks too.
+
+        Raises:
+            UserError: a camera cannot be opened or does not fit the bundle.
+        """
+        started = time.monotonic()
+        try:
+            infos = self._open()
+            self._check_capacity(infos)
+            for lane in self.lanes:
+                lane.intake.start()
+            stopped = self._loop(started)
+        finally:
+            for view in self._views:
+                view.camera.close()
+        summary = self._summary(time.monotonic() - started, stopped)
+        self.tell(summary)
+        return summary
+
+    def tell(self, event: Event) -> None:
+        """Give an event to every sink."""
+        for sink in self._sinks:
+            sink.write(event)
+
+    def _open(self) -> list[CameraInfo]:
+        infos: list[CameraInfo] = []
+        for view in self._views:
+            info = view.camera.open()
+            if info.name in [other.name for other in infos]:
+                raise UserError(f"Two cameras are called '{info.name}': give each a name in cameras.yaml.")
+            self.bundle.check_scale(info.scale.mm_per_px, info.name)
+            if info.channels != self.bundle.recipe.channels:
+                raise UserError(
+                    f"Camera '{info.name}' gives {info.channels} channels, bundle '{self.bundle.recipe.name}' was made "
+                    f"for {self.bundle.recipe.channels}: train one for this camera, or change its pixel format."
+                )
+            if view.flat_field and info.width is not None:
+                view.flat_field.check_width(info.width, info.channels, info.name)
+            self.lanes.append(self._lane(view, info))
+            infos.append(info)
+            self.tell(StateEvent(camera=info.name, state="started", message=info.description, roll=self._roll))
+        return infos
+
+    def _lane(self, view: View, info: CameraInfo) -> Lane:
+        recipe, policy = self.bundle.recipe, self.settings.policy
+        track = Track(info.scale)
+        try:
+            tiler = Tiler(
+                info.name, recipe.tiles, policy.stride_lines, recipe.channels, view.cloth, view.flat_field
+            )  # fmt: skip
+        except ValueError as error:
+            raise UserError(f"{self.bundle.path / 'settings.yaml'}: {error}.") from error
+        skip = info.live and policy.overflow == "skip_newest"
+        return Lane(
+            intake=Intake(view.camera, info, Account(), self._limit, policy.queue_blocks, skip, self._wake),
+            session=self.engine.stream(info.name),
+            max_in_flight=self.engine.spec.max_in_flight,
+            tiler=tiler,
+            stitcher=Stitcher(recipe.tiles),
+            tracker=DefectTracker(self._run_id, info.scale, track, self.thresholds, policy),
+            track=track,
+            policy=policy,
+            judge=self.judge,
+            roll=self._roll,
+            tell=self.tell,
+            on_strip=self._on_strip,
+        )
+
+    def _check_capacity(self, infos: Sequence[CameraInfo]) -> None:
+        """Say so before the first line when the set line rates are more than this machine measured."""
+        paced = [info for info in infos if info.live and info.line_rate_hz and info.width]
+        if not paced:
+            return
+        measured = measure_tiles_per_s(self.engine)
+        stride = self.settings.policy.stride_lines
+        tiles = self.bundle.recipe.tiles
+        wanted = sum((info.line_rate_hz or 0) / stride * len(tiles.column_starts(0, info.width or 1)) for info in paced)
+        if wanted > measured:
+            rates = ", ".join(f"{info.name} {info.line_rate_hz:g} lines/s" for info in paced)
+            self.tell(
+                StateEvent(
+                    camera=None,
+                    state="over_capacity",
+                    message=(
+                        f"the set line rates ({rates}) need {wanted:.0f} tiles/s over the full width, this machine "
+                        f"measured {measured:.0f}: expect lines that are not inspected (overload); lower the rate or "
+                        f"raise stride_lines ({stride}, at most {tiles.max_step})"
+                    ),
+                    roll=self._roll,
+                )
+            )
+
+    def _loop(self, started: float) -> bool:
+        """Step the lanes until all are finished; True if told to stop."""
+        stopped = False
+        next_status = started + STATUS_S
+        while live := [lane for lane in self.lanes if not lane.finished]:
+            now = time.monotonic()
+            if not stopped and (self._stop.is_set() or (self._seconds is not None and now - started >= self._seconds)):
+                stopped = self._stop.is_set()
+                for lane in live:
+                    lane.intake.stop(give_up_queue=stopped)
+                self._seconds = None
+            moved = False
+            for lane in live:
+                moved |= self._step(lane)
+            if not moved:
+                self._rest(live)
+            if now >= next_status:
+                self.tell(StatusEvent(cameras=[lane.status() for lane in self.lanes], roll=self._roll))
+                next_status = now + STATUS_S
+        return stopped
+
+    def _step(self, lane: Lane, wait_s: float = 0.0) -> bool:
+        try:
+            return lane.step(wait_s)
+        except Exception as error:
+            # One camera's trouble stays its own; _summary makes the exit status tell.
+            lane.fail(error)
+            return True
+
+    def _rest(self, live: Sequence[Lane]) -> None:
+        """Wait for the engine where it works, else for lines."""
+        busy = next((lane for lane in live if lane.busy), None)
+        if busy:
+            self._step(busy, wait_s=IDLE_S)
+        else:
+            self._wake.wait(IDLE_S)
+            self._wake.clear()
+
+    def _summary(self, seconds: float, stopped: bool) -> SummaryEvent:
+        ended: Literal["limit", "end_of_input", "stopped", "failed"]
+        if any(lane.error for lane in self.lanes):
+            ended = "failed"
+        elif stopped:
+            ended = "stopped"
+        elif self._seconds is None or any(lane.intake.reached_limit for lane in self.lanes):
+            ended = "limit"
+        else:
+            ended = "end_of_input"
+        return SummaryEvent(
+            ended=ended,
+            seconds=round(seconds, 3),
+            judge=self.judge,
+            cameras=[lane.summary() for lane in self.lanes],
+            events_lost=sum(sink.lost for sink in self._sinks),
+            roll=self._roll,
+        )
+
+
+def measure_tiles_per_s(engine: Engine, seconds: float = 0.5) -> float:
+    """Tiles a second that the engine does here and now, kept busy with noise for about ``seconds``."""
+    spec = engine.spec
+    noise = np.random.default_rng(0).integers(0, 256, (8, spec.tile, spec.tile, spec.channels), dtype=np.uint8)
+    width = 8 * spec.tile
+    lefts = tuple(range(0, width, spec.tile))
+    batch = TileBatch("", 0, 0, noise, lefts, 0, (0, spec.tile), (0, width), width, hard_end=True, received_ns=0)
+    session = engine.stream("capacity")
+    session.submit(batch)
+    session.collect(timeout_s=30.0)  # the first run is a warm-up
+    started, done = time.monotonic(), 0
+    while time.monotonic() - started < seconds or session.in_flight:
+        while session.in_flight < spec.max_in_flight and time.monotonic() - started < seconds:
+            session.submit(batch)
+        if session.collect(timeout_s=30.0):
+            done += len(batch.x)
+    elapsed = time.monotonic() - started
+    session.close()
+    return done / elapsed

@@ -1,0 +1,126 @@
+"""Line-scan cameras to defect coordinates.
+
+    python -m runtime.stream --camera gige0 --metres 5
+    python -m runtime.stream --camera replay:rolls/7 --bundle bundles/denim --out events.jsonl
+    python -m runtime.stream --camera gige:192.168.0.10 --camera gige:192.168.1.10 --json
+
+Without --json the screen is for people; with it, stdout is JSON Lines (runtime/events.schema.json).
+Exit status: 0 after a clean end, Ctrl-C and SIGTERM included; 1 when a camera failed on the way or the
+account of lines does not balance; 2 for what can be put right, with one sentence.
+"""
+
+from __future__ import annotations
+
+import argparse
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+
+from runtime.bundle import Bundle
+from runtime.cameras.config import AnyCamera, build, describe, load_cameras
+from runtime.command import parser, run
+from runtime.engines import ENGINES, load_engine
+from runtime.events import StateEvent
+from runtime.intake import Limit
+from runtime.pipeline import Pipeline, View
+from runtime.preprocess.cloth import ClothFinder
+from runtime.preprocess.flatfield import FlatField
+from runtime.sinks.base import Sink
+from runtime.sinks.console import Console
+from runtime.sinks.jsonl import JsonLines
+
+DEMO_BUNDLE = Path(__file__).parent / "demo_bundle"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command; returns its exit status."""
+    options = _options(arguments)
+    bundle = Bundle(options.bundle)
+    cameras = load_cameras(options.cameras)
+    views = [make_view(name, cameras, bundle.recipe.geometry.map_stride) for name in options.camera]
+    sinks = _sinks(options)
+    engine = load_engine(bundle, options.engine, options.precision, options.device)
+    try:
+        pipeline = Pipeline(
+            bundle,
+            engine,
+            f"{options.engine}-{options.precision}",
+            views,
+            sinks,
+            Limit(options.lines, options.metres),
+            options.seconds,
+            options.roll,
+        )
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: pipeline.stop())
+        message = f"bundle '{bundle.recipe.name}' ({bundle.id}), {engine.name}"
+        pipeline.tell(StateEvent(camera=None, state="started", message=message, roll=options.roll))
+        summary = pipeline.run()
+    finally:
+        engine.close()
+        for sink in sinks:
+            sink.close()
+    return 0 if summary.ended != "failed" and all(camera.balanced for camera in summary.cameras) else 1
+
+
+def make_view(name_or_uri: str, cameras: Mapping[str, AnyCamera], map_stride: int) -> View:
+    """A camera and its preparation, as cameras.yaml or a short URI has it.
+
+    Raises:
+        UserError: no such camera, or its stored flat field cannot be read.
+    """
+    name, config = describe(name_or_uri, cameras)
+    return View(
+        build(name, config),
+        flat_field=FlatField.load(Path(config.flat_field)) if config.flat_field else None,
+        cloth=ClothFinder(grid=map_stride) if config.cloth == "find" else None,
+    )
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    made = parser("runtime.stream", __doc__)
+    made.add_argument(
+        "--camera",
+        action="append",
+        required=True,
+        metavar="NAME|URI",
+        help="a name in cameras.yaml, or gige:IP, replay:PATH, sim:STYLE; several times for several cameras",
+    )
+    made.add_argument("--cameras", type=Path, metavar="FILE", help="cameras.yaml (default: the one in the package)")
+    made.add_argument("--bundle", type=Path, default=DEMO_BUNDLE, metavar="DIR", help="default: the demo bundle")
+    limit = made.add_mutually_exclusive_group()
+    limit.add_argument("--metres", type=_positive, help="stop each camera after this much cloth")
+    limit.add_argument("--lines", type=_positive_int, help="stop each camera after this many lines")
+    limit.add_argument("--seconds", type=_positive, help="stop after this time")
+    made.add_argument("--out", type=Path, metavar="FILE", help="append events to this file, as JSON Lines")
+    made.add_argument("--json", action="store_true", help="events on stdout, as JSON Lines")
+    made.add_argument("--roll", metavar="ID", help="roll id that every event carries")
+    made.add_argument("--engine", choices=ENGINES, default="openvino")
+    made.add_argument("--precision", default="fp32")
+    made.add_argument("--device", default="CPU")
+    return made.parse_args(arguments)
+
+
+def _sinks(options: argparse.Namespace) -> list[Sink]:
+    sinks: list[Sink] = [JsonLines.to_stdout() if options.json else Console()]
+    if options.out:
+        sinks.append(JsonLines.to_path(options.out))
+    return sinks
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"must be more than 0, got {text}")
+    return value
+
+
+def _positive_int(text: str) -> int:
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, got {text}")
+    return value
+
+
+if __name__ == "__main__":
+    run(main)
