@@ -18,6 +18,7 @@ from export.placement import placement
 from runtime.errors import UserError
 from runtime.geometry import TileGeometry
 from runtime.types import UInt8
+from train import checkpoint
 from train.models import AnomalyModel, build_model
 from train.recipe import TrainRecipe
 from train.teachers import build_teacher
@@ -73,8 +74,7 @@ def load_model(folder: Path, recipe: TrainRecipe) -> AnomalyModel:
         UserError: no checkpoint there, one of another model, or the teacher's weights are absent.
     """
     path = folder / "checkpoint.pt"
-    if not path.is_file():
-        raise UserError(f"'{path}' does not exist: finish the training first, with 'python -m train --resume ...'.")
+    learnt = checkpoint.load(path)
     teacher = build_teacher(recipe.teacher.name)
     if teacher.spec.sha256 != recipe.teacher.sha256:
         raise UserError(
@@ -82,7 +82,7 @@ def load_model(folder: Path, recipe: TrainRecipe) -> AnomalyModel:
         )
     model = build_model(recipe.model, teacher, recipe.width, recipe.learning.loss)
     try:
-        model.restore(torch.load(path, map_location="cpu", weights_only=True))
+        model.restore(learnt)
     except RuntimeError as error:
         raise UserError(f"'{path}' does not fit the recipe beside it: train it again.") from error
     return model.eval()

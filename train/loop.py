@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import platform
 import time
 from dataclasses import asdict, dataclass
@@ -17,6 +16,7 @@ from tqdm import tqdm
 import runtime
 from runtime.errors import UserError
 from runtime.types import UInt8
+from train import checkpoint
 from train.metrics import Metrics, plot
 from train.models import AnomalyModel, build_model
 from train.recipe import (
@@ -85,7 +85,7 @@ class Training:
         self.options = options
         geometry = geometry_for(options.tile)
         device = open_device(options.device)
-        split = read_rolls(list(options.rolls), geometry, options.sim_lines)
+        split = read_rolls(list(options.rolls), geometry, options.mm_per_px, options.sim_lines)
         self.tiles, held = Tiles(split.training, geometry), Tiles(split.held_out, geometry)
         self.held_out_lines, self.held_out = held.lines, held.grid(HELD_OUT_TILES)
         teacher = build_teacher(options.teacher)
@@ -97,7 +97,11 @@ class Training:
         self.progress = Progress()
 
     def step(self) -> float:
-        """One step; its tiles and its learning rate follow from the seed and the step's number alone."""
+        """One step; its tiles and its learning rate follow from the seed and the step's number alone.
+
+        Raises:
+            UserError: the loss is no number any more.
+        """
         number = self.progress.step
         for group in self.optimizer.param_groups:
             group["lr"] = self.lr(number)
@@ -105,6 +109,8 @@ class Training:
         self.model.train()
         self.optimizer.zero_grad(set_to_none=True)
         loss = self.model.loss(self._load(self.tiles.sample(rng, self.options.batch)))
+        if not torch.isfinite(loss):
+            raise UserError(f"The loss is {loss.item()} at step {number}: train again with a lower --lr.")
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.weights, CLIP_NORM)
         self.optimizer.step()
@@ -132,9 +138,9 @@ class Training:
         """Write checkpoint.pt if this is the lowest held-out loss so far, then the state to resume from."""
         if held_out < self.progress.best_loss:
             self.progress.best_loss, self.progress.best_step = held_out, self.progress.step
-            save_aside(self.options.out / "checkpoint.pt", self.model.learnt())
+            checkpoint.save(self.options.out / "checkpoint.pt", self.model.learnt())
             np.save(self.options.out / "held_out.npy", self.held_out, allow_pickle=False)
-        save_aside(
+        checkpoint.save(
             self.options.out / "state.pt",
             {
                 "options": self.options.identity(),
@@ -152,9 +158,7 @@ class Training:
             UserError: no state there, or it is the state of another training.
         """
         path = self.options.out / "state.pt"
-        if not path.is_file():
-            raise UserError(f"--resume: '{path}' does not exist: start the training without --resume.")
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = checkpoint.load(path)
         wanted = {**self.options.identity(), "crc32": self.tiles.digest()}
         found = {**state["options"], "crc32": state["crc32"]}
         changed = sorted(key for key in wanted if wanted[key] != found.get(key))
@@ -252,10 +256,3 @@ def open_device(name: str) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
         raise UserError("--device cuda: torch sees no CUDA device here; use --device cpu.")
     return torch.device(name)
-
-
-def save_aside(path: Path, data: dict[str, Any]) -> None:
-    """Write tensors and plain values in one step, so that a file cut off half-way is never taken for one."""
-    aside = path.with_name(f".{path.name}.new")
-    torch.save(data, aside)
-    os.replace(aside, path)

@@ -6,11 +6,12 @@ import zlib
 from dataclasses import dataclass
 
 import numpy as np
-from runtime.cameras.config import make_camera
 
+from runtime.cameras.config import make_camera
 from runtime.errors import UserError
 from runtime.geometry import TileGeometry, mirrored
 from runtime.preprocess.cloth import ClothFinder
+from runtime.preprocess.flatfield import to_8_bit
 from runtime.types import LineBlock, UInt8
 
 HELD_OUT = 1 / 8
@@ -54,44 +55,50 @@ def geometry_for(tile: int) -> TileGeometry:
     return TileGeometry(tile=tile, margin=tile // 8, blend=tile // 16)
 
 
-def read_segments(roll: str, line_limit: int) -> list[UInt8]:
-    """Lines of a roll, one array an unbroken run; what a camera calls not inspected breaks the run.
+def roll_uri(roll: str, mm_per_px: float) -> str:
+    """A roll as a camera's URI: a path is replayed, and the scale is asked for unless the roll says its own."""
+    uri = roll if roll.startswith(("sim:", "replay:")) else f"replay:{roll}"
+    if "mm_per_px=" in uri:
+        return uri
+    return f"{uri}{'&' if '?' in uri else '?'}mm_per_px={mm_per_px:g}"
+
+
+def read_segments(roll: str, mm_per_px: float, sim_lines: int) -> list[UInt8]:
+    """Lines of a roll, one array an unbroken run.
 
     Args:
-        roll: a folder, an image, a list of images or a ``sim:`` URI.
-        line_limit: how many lines to take from a source without end.
+        roll: a folder, an image, a list of images, or a ``sim:`` or ``replay:`` URI.
+        mm_per_px: pixel size of the cloth.
+        sim_lines: how many lines to take from simulated cloth, which has no end.
+
+    Raises:
+        UserError: no such roll, one that cannot be read whole, or one of another pixel size.
     """
-    camera = make_camera(roll)
+    camera = make_camera(roll_uri(roll, mm_per_px), {})
     runs: list[list[UInt8]] = []
     segment = None
-    taken = 0
-    endless = roll.startswith("sim:")
-    camera.open()
+    left = sim_lines if roll.startswith("sim:") else None
+    info = camera.open()
     try:
+        if info.scale.mm_per_px != mm_per_px:
+            raise UserError(f"Roll '{roll}' has {info.scale.mm_per_px:g} mm per px, not --mm-per-px {mm_per_px:g}.")
         for item in camera.items():
             if not isinstance(item, LineBlock):
-                segment = None
-                continue
+                raise UserError(f"Roll '{roll}' cannot be read whole ({item.detail}): repair it or leave it out.")
             if item.segment != segment:
                 runs.append([])
                 segment = item.segment
-            runs[-1].append(as_uint8(item))
-            taken += item.rows
-            if endless and taken >= line_limit:
+            runs[-1].append(to_8_bit(item.pixels[:left], item.bits))
+            if left is not None:
+                left -= len(runs[-1][-1])
+            if left == 0:
                 break
     finally:
         camera.close()
     return [np.concatenate(run) for run in runs]
 
 
-def as_uint8(block: LineBlock) -> UInt8:
-    """The upper 8 of the significant bits, uint8 [rows, width, channels]."""
-    if block.pixels.dtype == np.uint8:
-        return np.asarray(block.pixels, np.uint8)
-    return (block.pixels >> (block.bits - 8)).astype(np.uint8)
-
-
-def read_rolls(rolls: list[str], geometry: TileGeometry, line_limit: int) -> Split:
+def read_rolls(rolls: list[str], geometry: TileGeometry, mm_per_px: float, sim_lines: int) -> Split:
     """All rolls, the last part of each held out.
 
     Raises:
@@ -102,7 +109,7 @@ def read_rolls(rolls: list[str], geometry: TileGeometry, line_limit: int) -> Spl
     finder = ClothFinder(grid=geometry.map_stride)
     for roll in rolls:
         pieces = []
-        for pixels in read_segments(roll, line_limit):
+        for pixels in read_segments(roll, mm_per_px, sim_lines):
             if pixels.shape[0] < geometry.valid:
                 continue
             region = finder.find(pixels)

@@ -73,7 +73,8 @@ class Embedding(nn.Module):
         deep = width * 2 ** (coarsest - 1)
         fused = deep * coarsest + taps[-1]
         self.fuse = activated(nn.Conv2d(fused, deep, 1, bias=False), deep)
-        self.embed = Residual(Halve(deep, 2 * deep, pad_left), Halve(deep, 2 * deep, pad_left), 2 * deep)
+        shortcut = nn.Conv2d(deep, 2 * deep, 2, 2, bias=False)
+        self.embed = Residual(Halve(deep, 2 * deep, pad_left), shortcut, 2 * deep)
 
     def forward(self, taps: tuple[Tensor, ...]) -> Tensor:
         paths = [path(tap) for path, tap in zip(self.paths, taps, strict=True)]

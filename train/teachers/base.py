@@ -58,15 +58,15 @@ class Teacher(nn.Module):
         return self
 
     def taps(self, image: Tensor) -> tuple[Tensor, ...]:
-        """Features of a normalised image, float [B, 3, T, T] -> one [B, channels, T/stride, T/stride] a tap."""
+        """Features of a normalised image, float [B, 1 or 3, T, T] -> [B, channels, T/stride, T/stride] a tap.
+
+        Grey must give what the same grey in all three colours gives.
+        """
         raise NotImplementedError
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
-        """Features of raw tiles, uint8 [B, T, T, C] with C 1 (grey, repeated) or 3 (RGB)."""
-        image = (pixels.permute(0, 3, 1, 2).to(torch.float32) - self.spec.mean) / self.spec.std
-        if image.shape[1] == 1:
-            image = torch.cat((image, image, image), 1)
-        return self.taps(image)
+        """Features of raw tiles, uint8 [B, T, T, C] with C 1 (grey) or 3 (RGB)."""
+        return self.taps((pixels.permute(0, 3, 1, 2).to(torch.float32) - self.spec.mean) / self.spec.std)
 
     def check_contract(self) -> None:
         """Raise AssertionError unless a forward pass gives what the spec promises."""

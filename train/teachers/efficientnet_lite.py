@@ -75,20 +75,26 @@ SPECS = {
 
 
 class SameConv(nn.Conv2d):
-    """Bias-free convolution with SAME padding: at stride 2 the odd pixel goes to the bottom and right."""
+    """Bias-free convolution with SAME padding: at stride 2 the odd pixel goes to the bottom and right.
+
+    A single channel given to a convolution of several counts as repeated: its weights are added up, which
+    is the same and spares the stem two thirds of its work on grey tiles.
+    """
 
     def __init__(self, inside: int, outside: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
         super().__init__(inside, outside, kernel, stride, groups=groups, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        kernel, stride = self.kernel_size[0], self.stride[0]
+        kernel, stride, weight = self.kernel_size[0], self.stride[0], self.weight
+        if x.shape[1] == 1 and self.groups == 1:
+            weight = weight.sum(1, keepdim=True)
         if stride == 1:
-            return F.conv2d(x, self.weight, None, 1, kernel // 2, 1, self.groups)
+            return F.conv2d(x, weight, None, 1, kernel // 2, 1, self.groups)
         # int() keeps the pads constants when the graph is traced.
         pads = [max((-(-int(n) // stride) - 1) * stride + kernel - int(n), 0) for n in (x.shape[-1], x.shape[-2])]
         left, top = pads[0] // 2, pads[1] // 2
         x = F.pad(x, (left, pads[0] - left, top, pads[1] - top))
-        return F.conv2d(x, self.weight, None, stride, 0, 1, self.groups)
+        return F.conv2d(x, weight, None, stride, 0, 1, self.groups)
 
 
 def norm(channels: int) -> nn.BatchNorm2d:

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from runtime.errors import UserError
+from runtime.geometry import TileGeometry
+from tests.train.strips import weave, write_strips
+from train.rolls import Piece, Place, Tiles, geometry_for, hold_out, read_rolls
+
+GEOMETRY = TileGeometry(tile=64, margin=8, blend=4)
+
+
+def piece(rows: int, width: int = 320, region: tuple[int, int] | None = None) -> Piece:
+    return Piece(weave(rows, width, 0), region or (0, width))
+
+
+def test_many_strips_hold_out_the_last_whole() -> None:
+    pieces = [piece(100) for _ in range(16)]
+    training, held_out = hold_out(pieces, GEOMETRY, "roll")
+    assert (len(training), len(held_out)) == (14, 2)
+    assert held_out[-1] is pieces[-1]
+
+
+def test_one_long_piece_holds_out_its_last_lines() -> None:
+    whole = piece(800)
+    (training,), (held_out,) = hold_out([whole], GEOMETRY, "roll")
+    assert (training.rows, held_out.rows) == (700, 100)
+    np.testing.assert_array_equal(np.concatenate([training.pixels, held_out.pixels]), whole.pixels)
+
+
+def test_a_roll_too_short_to_hold_out_is_refused() -> None:
+    with pytest.raises(UserError, match="at least 96"):
+        hold_out([piece(90)], GEOMETRY, "roll")
+
+
+def test_a_strip_as_high_as_the_tile_still_gives_many_offsets() -> None:
+    tiles = Tiles([piece(64)], GEOMETRY)
+    tops = {tile.tobytes() for tile in tiles.sample(np.random.default_rng(0), 40)}
+    assert len(tops) == 40
+    upper = tiles.cut(Place(0, -8, 0))
+    np.testing.assert_array_equal(upper[:9], upper[16:7:-1])
+
+
+def test_tiles_mirror_at_the_cloth_and_never_show_what_lies_beside_it() -> None:
+    pixels = weave(100, 320, 0)
+    pixels[:, :100] = 0
+    tiles = Tiles([Piece(pixels, (100, 320))], GEOMETRY)
+    assert tiles.sample(np.random.default_rng(0), 50).min() > 0
+    assert tiles.grid(100).min() > 0
+
+
+def test_sampling_follows_the_generator_alone() -> None:
+    tiles = Tiles([piece(100), piece(300)], GEOMETRY)
+    a, b, c = (tiles.sample(np.random.default_rng(s), 6) for s in (1, 1, 2))
+    assert np.array_equal(a, b)
+    assert not np.array_equal(a, c)
+
+
+def test_a_folder_of_strips(tmp_path: Path) -> None:
+    split = read_rolls([str(write_strips(tmp_path / "roll", 9))], GEOMETRY, 0.2, 0)
+    assert [len(split.training), len(split.held_out)] == [8, 1]
+    assert split.training[0].pixels.shape == (100, 320, 1)
+
+
+def test_a_simulated_roll_has_the_asked_lines() -> None:
+    split = read_rolls(["sim:twill22?width=1024&seed=3"], GEOMETRY, 0.2, 600)
+    assert sum(p.rows for p in split.training + split.held_out) == 600
+
+
+def test_no_cloth_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "roll").mkdir()
+    cv2.imwrite(str(tmp_path / "roll" / "table.png"), np.full((200, 400), 90, np.uint8))
+    with pytest.raises(UserError, match="no cloth"):
+        read_rolls([str(tmp_path / "roll")], GEOMETRY, 0.2, 0)
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError):
+        read_rolls([str(tmp_path)], GEOMETRY, 0.2, 0)
+
+
+def test_a_tile_that_the_strides_do_not_divide_is_refused() -> None:
+    assert geometry_for(256) == TileGeometry()
+    with pytest.raises(UserError, match="multiple of 64"):
+        geometry_for(100)
