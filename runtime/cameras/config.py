@@ -167,6 +167,14 @@ def describe(name_or_uri: str, cameras: Mapping[str, AnyCamera]) -> tuple[str, A
     return f"{scheme}-{Path(rest.partition('?')[0]).name}", config
 
 
+def roll_uri(roll: str, mm_per_px: float) -> str:
+    """A roll as a camera's URI: a path is replayed, and the scale is asked for unless the roll says its own."""
+    uri = roll if roll.startswith(("sim:", "replay:")) else f"replay:{roll}"
+    if "mm_per_px=" in uri:
+        return uri
+    return f"{uri}{'&' if '?' in uri else '?'}mm_per_px={mm_per_px:g}"
+
+
 def _described(scheme: str, rest: str) -> dict[str, str]:
     """A URI as an entry of cameras.yaml."""
     place, _, query = rest.partition("?")

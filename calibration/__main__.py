@@ -1,0 +1,88 @@
+"""What is measured on normal cloth after training, without torch.
+
+python -m calibration threshold --bundle bundles/denim --rolls rolls/good
+"""
+
+from __future__ import annotations
+
+import argparse
+from itertools import chain
+from pathlib import Path
+
+from calibration.normal import stitched_strips
+from calibration.threshold import NormalTail, blocks_needed, store, thresholds
+from runtime.bundle import Bundle
+from runtime.cameras.config import make_camera, roll_uri
+from runtime.command import parser, run
+from runtime.engines import ENGINES, load_engine
+from runtime.preprocess.cloth import ClothFinder
+from runtime.tiler import Tiler
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command; returns its exit status."""
+    options = _options(arguments)
+    bundle = Bundle(options.bundle)
+    recipe = bundle.recipe
+    engine = load_engine(bundle, options.engine, options.precision, options.device)
+    key = f"{options.engine}-{options.precision}"
+    print(f"Thresholds of {key} for bundle '{recipe.name}' ({bundle.id}) from {', '.join(options.rolls)}", flush=True)
+    stride = bundle.settings().policy.stride_lines
+    try:
+        strips = chain.from_iterable(
+            stitched_strips(
+                make_camera(roll_uri(roll, recipe.mm_per_px), {}),
+                Tiler("roll", recipe.tiles, stride, recipe.channels, ClothFinder(grid=recipe.geometry.map_stride)),
+                engine,
+                recipe.tiles,
+                options.sim_lines if roll.startswith("sim:") else None,
+            )
+            for roll in options.rolls
+        )
+        tail = NormalTail.of(strips)
+    finally:
+        engine.close()
+    found = thresholds(tail, options.quantile, options.rolls)
+    revision = store(bundle, key, found)
+    opening = max(found.open.values())
+    print(f"{len(tail.maxima)} blocks of cloth, highest value of a block: median {found.calibrated['median']:.4f},")
+    print(f"  highest {found.calibrated['highest']:.4f}; opens at {opening:.4f}, keeps at {found.keep:.4f}")
+    if len(tail.maxima) < blocks_needed(options.quantile):
+        print(
+            f"Note: quantile {options.quantile:g} wants {blocks_needed(options.quantile)} blocks of cloth; with "
+            f"{len(tail.maxima)} it is close to the highest value seen, and false alarms will be more than it says."
+        )
+    print(f"Written to {bundle.path / 'settings.yaml'}, revision {revision}.")
+    return 0
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    made = parser("calibration", __doc__)
+    verbs = made.add_subparsers(dest="verb", required=True)
+    verb = verbs.add_parser("threshold", help="set the thresholds from normal cloth alone")
+    verb.add_argument("--bundle", type=Path, required=True, metavar="DIR")
+    verb.add_argument(
+        "--rolls", nargs="+", required=True, metavar="ROLL", help="normal cloth: folder, image, .txt list or sim: URI"
+    )
+    verb.add_argument(
+        "--quantile",
+        type=_share,
+        default=0.999,
+        help="share of 256 px blocks of normal cloth that stay below the threshold (default %(default)s)",
+    )
+    verb.add_argument("--sim-lines", type=int, default=20000, help="lines of each sim: roll (default %(default)s)")
+    verb.add_argument("--engine", choices=ENGINES, default="openvino")
+    verb.add_argument("--precision", default="fp32")
+    verb.add_argument("--device", default="CPU")
+    return made.parse_args(arguments)
+
+
+def _share(text: str) -> float:
+    value = float(text)
+    if not 0.5 <= value <= 1:
+        raise argparse.ArgumentTypeError(f"must be 0.5 to 1, got {text}")
+    return value
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,55 @@
+"""Normal rolls through an engine: the stitched maps that thresholds are taken from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from runtime.cameras.base import Camera
+from runtime.engines.base import Engine
+from runtime.errors import UserError
+from runtime.geometry import TileGeometry
+from runtime.stitching import Stitcher
+from runtime.tiler import Tiler
+from runtime.types import LineBlock, NotInspected, ScoreMap, TileBatch
+
+
+def stitched_strips(
+    camera: Camera, tiler: Tiler, engine: Engine, geometry: TileGeometry, lines: int | None = None
+) -> Iterator[ScoreMap]:
+    """Strips of the map of all that a camera gives, cut and stitched as the runtime does.
+
+    Args:
+        camera: not yet opened; closed at the end.
+        lines: take no more than about so many; None: all there are.
+
+    Raises:
+        UserError: the camera cannot be opened, or lines of it cannot be read.
+    """
+    session = engine.stream("calibration")
+    stitcher = Stitcher(geometry)
+    camera.open()
+    try:
+        for batch in _batches(camera, tiler, lines):
+            while session.in_flight >= engine.spec.max_in_flight:
+                if maps := session.collect(timeout_s=1.0):
+                    yield stitcher.add(maps)
+            session.submit(batch)
+        while session.in_flight:
+            if maps := session.collect(timeout_s=1.0):
+                yield stitcher.add(maps)
+    finally:
+        session.close()
+        camera.close()
+
+
+def _batches(camera: Camera, tiler: Tiler, lines: int | None) -> Iterator[TileBatch]:
+    taken = 0
+    for item in camera.items():
+        if isinstance(item, NotInspected):
+            raise UserError(f"A roll cannot be read whole ({item.detail}): repair it or leave it out.")
+        assert isinstance(item, LineBlock)
+        yield from (cut for cut in tiler.push(item) if isinstance(cut, TileBatch))
+        taken += item.rows
+        if lines is not None and taken >= lines:
+            break
+    yield from (cut for cut in tiler.flush() if isinstance(cut, TileBatch))

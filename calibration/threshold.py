@@ -1,0 +1,112 @@
+"""Thresholds from normal cloth alone: a tail quantile of the highest map value per block of cloth.
+
+Blocks are squares of BLOCK_PX: about as far apart as map values depend on each other, so a block stands
+for one chance of a false alarm.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+import numpy as np
+
+from runtime.bundle import Bundle, Thresholds
+from runtime.errors import UserError
+from runtime.types import Float32, Kind, ScoreMap
+
+BLOCK_PX = 256
+KEEP_QUANTILE = 0.95
+"""A defect lives on down to this quantile of normal blocks' highest values."""
+
+
+@dataclass(frozen=True)
+class NormalTail:
+    """The highest map value of each block of normal cloth.
+
+    Attributes:
+        maxima: float32 [blocks].
+        cells: map cells looked at.
+    """
+
+    maxima: Float32
+    cells: int
+
+    @classmethod
+    def of(cls, strips: Iterable[ScoreMap]) -> NormalTail:
+        """Collect from strips of stitched map; a block never crosses a segment's end."""
+        maxima: list[float] = []
+        cells = 0
+        held: list[Float32] = []
+        place: tuple[int, ...] | None = None
+        for strip in strips:
+            cells += int(np.isfinite(strip.values).sum())
+            here = (strip.segment, strip.origin, strip.x0, strip.values.shape[1])
+            if place is not None and here != place:
+                maxima += block_maxima(held, strip.stride)
+                held = []
+            place = here
+            held.append(strip.values)
+            if sum(len(values) for values in held) >= BLOCK_PX // strip.stride:
+                maxima += block_maxima(held, strip.stride)
+                held = []
+            stride = strip.stride
+        if held:
+            maxima += block_maxima(held, stride)
+        return cls(np.array(maxima, np.float32), cells)
+
+
+def block_maxima(strips: list[Float32], stride: int) -> list[float]:
+    """Highest value of each block of columns of some consecutive strips; blocks without cloth are left out."""
+    values = np.concatenate(strips)
+    side = BLOCK_PX // stride
+    blocks = [values[:, x : x + side] for x in range(0, values.shape[1], side)]
+    return [float(np.nanmax(block)) for block in blocks if block.size and np.isfinite(block).any()]
+
+
+def thresholds(tail: NormalTail, quantile: float, rolls: list[str]) -> Thresholds:
+    """Opening threshold of every kind at a quantile of the blocks' maxima.
+
+    Raises:
+        UserError: no cloth was seen.
+    """
+    if not len(tail.maxima):
+        raise UserError(
+            f"No cloth was found in {', '.join(rolls)}: thresholds need normal cloth as it runs."
+        )
+    opening = float(np.quantile(tail.maxima, quantile))
+    keep = min(opening, float(np.quantile(tail.maxima, KEEP_QUANTILE)))
+    return Thresholds(
+        open=dict.fromkeys(Kind, opening),
+        keep=keep,
+        calibrated={
+            "rolls": rolls,
+            "quantile": quantile,
+            "blocks": len(tail.maxima),
+            "block_px": BLOCK_PX,
+            "cells": tail.cells,
+            "highest": float(tail.maxima.max()),
+            "median": float(np.median(tail.maxima)),
+            "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        },
+    )
+
+
+def store(bundle: Bundle, engine_key: str, found: Thresholds) -> int:
+    """Write thresholds into the bundle's settings; returns the new revision."""
+    settings = bundle.settings()
+    changed = settings.model_copy(
+        update={
+            "revision": settings.revision + 1,
+            "thresholds": {**settings.thresholds, engine_key: found},
+        }
+    )
+    bundle.write_settings(changed)
+    return changed.revision
+
+
+def blocks_needed(quantile: float) -> int:
+    """Blocks of cloth below which the quantile is no more than the highest value seen."""
+    return math.ceil(1 / (1 - quantile)) if quantile < 1 else 0
