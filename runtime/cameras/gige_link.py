@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
     import telegenic
 
 GVCP_TIMEOUT_S, GVCP_RETRIES = 0.3, 3
+LEAST_SOCKET_S = 0.03
+"""A socket that holds less than this many seconds of lines overflows when the machine is busy elsewhere."""
 BUFFERS = 64
 """At least 0.3 s of 128-line buffers at the rate of a full Gigabit link."""
 READ_BACK_TOLERANCE = 0.02
@@ -24,6 +27,7 @@ PIXEL_FORMATS = {
     "RGB8": (3, "u1", 8),
 }
 """Name -> channels, numpy type on the wire, significant bits."""
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -122,8 +126,25 @@ class GigeLink:
             self._acquisition = self._camera.start_acquisition(n_buffers=BUFFERS)
         except self._errors as error:
             raise UserError(f"camera '{self._name}' at {self._ip} could not be started: {error}") from error
+        self._warn_of_small_socket(settings)
         info = self._camera.device_info()
         self.model = f"{info.manufacturer} {info.model}".strip()
+
+    def _warn_of_small_socket(self, settings: GigeSettings) -> None:
+        """Linux cuts a receive buffer to net.core.rmem_max without an error."""
+        assert self._acquisition is not None
+        channels, wire_type, _ = PIXEL_FORMATS[settings.pixel_format]
+        rate = (self.line_rate_hz or 0.0) * self.width * channels * int(wire_type[-1])
+        for cut in self._acquisition.tuning_report()["socket"]["adjusted"]:
+            held = cut["effective"]["value"]
+            if cut["option"]["kind"] == "recv_buffer" and isinstance(held, int) and held < LEAST_SOCKET_S * rate:
+                _log.warning(
+                    "camera '%s': the system holds only %d bytes of received lines, %.0f ms at this line rate, and "
+                    "lines may be lost: sysctl -w net.core.rmem_max=8388608",
+                    self._name,
+                    held,
+                    1000 * held / rate,
+                )
 
     def _configure(self, settings: GigeSettings) -> None:
         if settings.width is not None:

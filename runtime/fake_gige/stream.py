@@ -19,10 +19,9 @@ from runtime.sources import LineSource
 LINE_TIMEOUT_S = 0.5
 """A loom that stands this long has its unfinished block sent short, as line-scan cameras offer to do."""
 MAX_BACKLOG_S = 1.0
-WIRE_BYTES_S = 125_000_000
-"""Gigabit Ethernet: a burst at memory speed would overrun the receiver's socket as no real camera does."""
+WIRE_BYTES_S = 312_500_000
+"""2.5 Gbit/s: a burst at memory speed would overrun the receiver's socket as no real camera does."""
 PIECE_PACKETS = 8
-MAX_SPREAD_S = 0.05
 POLL_S = 0.02
 
 
@@ -56,6 +55,7 @@ class Streamer:
         self._spare: deque[Frame] = deque()
         self._kept_lock = threading.Lock()
         self._start_line = 0
+        self._turn = 0
         self._slow_said = False
         threading.Thread(target=self._run, name="gvsp", daemon=True).start()
 
@@ -63,6 +63,7 @@ class Streamer:
         """AcquisitionStart: the loom weaves, if it did not, and the stream begins with the line it is at."""
         self._loom.start()
         self._start_line = self._loom.woven()
+        self._turn += 1
 
     def resend(self, block_id: int, first: int, last: int) -> None:
         """Send packets [first, last] of a kept block again."""
@@ -76,24 +77,29 @@ class Streamer:
     def _run(self) -> None:
         while True:
             self._device.streaming.wait()
+            turn = self._turn
             format = self._device.stream_format()
             self._wire.connect(format.destination)
             with self._kept_lock:
                 self._kept.clear()
             self._spare.clear()
-            self._stream(format)
+            self._stream(format, turn)
 
-    def _stream(self, format: StreamFormat) -> None:
+    def _active(self, turn: int) -> bool:
+        """Neither stopped nor, meanwhile, started anew for another client."""
+        return self._device.streaming.is_set() and turn == self._turn
+
+    def _stream(self, format: StreamFormat, turn: int) -> None:
         """Blocks until AcquisitionStop."""
         line, block_id = self._start_line, self._first_block
-        while self._device.streaming.is_set():
+        while self._active(turn):
             rows = self._rows_left(line, format.height)
             if rows == 0:  # the cloth has come to its end
                 time.sleep(POLL_S)
                 continue
             frame = self._blank(format, rows)
             frame.image[:] = self._source.lines(line, rows)[:, : format.width]
-            rows = self._wait_woven(line, rows)
+            rows = self._wait_woven(line, rows, turn)
             if rows == 0:
                 continue
             if rows < frame.rows:
@@ -110,9 +116,9 @@ class Streamer:
         length = self._source.length
         return rows if length is None else max(0, min(rows, length - line))
 
-    def _wait_woven(self, line: int, rows: int) -> int:
+    def _wait_woven(self, line: int, rows: int, turn: int) -> int:
         """Wait for ``rows`` lines from ``line`` on; fewer if the loom stands, 0 if the stream is over."""
-        while self._device.streaming.is_set():
+        while self._active(turn):
             wait = self._loom.seconds_until(line + rows)
             if wait <= 0:
                 return rows
@@ -136,12 +142,10 @@ class Streamer:
         return short
 
     def _send(self, frame: Frame) -> None:
-        """At the pace of the wire, or slower where there is time: half of the block's own duration."""
+        """At the pace of the wire."""
         self._keep(frame)
         pieces = -(-frame.packets // PIECE_PACKETS)
-        wire_s = frame.packets * frame.format.packet_size / WIRE_BYTES_S
-        spread_s = min(MAX_SPREAD_S, frame.rows / self._loom.line_rate_hz / 2)
-        pause_s = max(wire_s, spread_s) / pieces
+        pause_s = PIECE_PACKETS * frame.format.packet_size / WIRE_BYTES_S
         due = time.monotonic()
         for piece in range(pieces):
             first = piece * PIECE_PACKETS

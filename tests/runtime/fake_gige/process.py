@@ -48,6 +48,12 @@ class CameraProcess:
         self._process.stdin.close()
         return self._process.wait(30)
 
+    def complaints(self) -> list[str]:
+        """Kill it; the lines of its standard error."""
+        assert self._process.stderr is not None
+        self._process.kill()
+        return self._process.stderr.read().splitlines()
+
     def kill(self) -> None:
         """kill -9, and wait for the end."""
         self._process.kill()

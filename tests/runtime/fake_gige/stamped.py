@@ -1,11 +1,13 @@
 """A simulated camera whose every row carries its own line number, so that no row can pass for another.
 
-Run as a script it takes the options of ``python -m runtime.fake_gige``, with ``--source WIDTH[xLENGTH]``.
+Run as a script it takes the options of ``python -m runtime.fake_gige``, with ``--source WIDTH[xLENGTH][@RATE]``,
+RATE being the lines a second at which this cloth can be drawn.
 """
 
 from __future__ import annotations
 
 import sys
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,8 +23,11 @@ class Stamped:
     width: int
     length: int | None = None
     channels: int = 1
+    rate: float | None = None
 
     def lines(self, first: int, count: int) -> UInt8:
+        if self.rate is not None:
+            time.sleep(count / self.rate)
         number = np.arange(first, first + count, dtype=np.int64)
         column = np.arange(self.width, dtype=np.int64)
         rows = ((number[:, None] * 131 + column * 7) & 0xFF).astype(np.uint8)
@@ -36,8 +41,9 @@ def numbers(pixels: UInt8) -> Int64:
 
 
 def open_stamped(uri: str) -> Stamped:
-    width, _, length = uri.partition("x")
-    return Stamped(int(width), int(length) if length else None)
+    size, _, rate = uri.partition("@")
+    width, _, length = size.partition("x")
+    return Stamped(int(width), int(length) if length else None, rate=float(rate) if rate else None)
 
 
 if __name__ == "__main__":

@@ -55,3 +55,25 @@ def test_cloth_that_ends_is_sent_to_its_last_line() -> None:
         camera.close()
     assert isinstance(item, LineBlock)
     assert numbers(item.pixels)[-1] == 999
+
+
+def test_cloth_that_is_drawn_too_slowly_makes_the_loom_slip_and_says_so_once() -> None:
+    with CameraProcess("--line-rate", "5000", source="512@1500") as process:
+        camera = GigeCamera("c", "127.0.0.1", Scale(1, 1))
+        camera.open()
+        stream = camera.items()
+        began = process.next_event()["woven_since"]
+        for _ in range(3):
+            slipped = process.next_event()["woven_since"]
+            assert slipped > began
+            began = slipped
+        line = 0
+        while line < 4000:
+            item = next(stream)
+            assert isinstance(item, LineBlock)
+            assert item.first_line == line == numbers(item.pixels)[0]
+            line = item.end_line
+        camera.close()
+        complaints = process.complaints()
+    assert len(complaints) == 1
+    assert "cannot be drawn at 5000 lines/s" in complaints[0]
