@@ -101,5 +101,9 @@ def read_recipe(folder: Path) -> TrainRecipe:
         )
     try:
         return TrainRecipe.model_validate(yaml.safe_load(path.read_text()))
-    except (yaml.YAMLError, ValidationError) as error:
-        raise UserError(f"'{path}' is not a training's recipe: {str(error).splitlines()[0]}.") from error
+    except yaml.YAMLError as error:
+        raise UserError(f"'{path}' is not YAML: {' '.join(str(error).split())}.") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise UserError(f"'{path}' is not a training's recipe: {place}: {first['msg']}.") from error

@@ -87,3 +87,30 @@ def test_a_tile_that_the_strides_do_not_divide_is_refused() -> None:
     assert geometry_for(256) == TileGeometry()
     with pytest.raises(UserError, match="multiple of 64"):
         geometry_for(100)
+
+
+def test_a_roll_with_an_unreadable_file_is_refused(tmp_path: Path) -> None:
+    folder = write_strips(tmp_path / "roll", 3)
+    (folder / "strip_01.png").write_bytes(b"no image")
+    with pytest.raises(UserError, match="cannot be read whole"):
+        read_rolls([str(folder)], GEOMETRY, 0.2, 0)
+
+
+def test_sixteen_bit_strips_are_learnt_from_as_eight(tmp_path: Path) -> None:
+    pixels = weave(800, 320, 0)
+    cv2.imwrite(str(tmp_path / "deep.png"), pixels.astype(np.uint16) * 257)
+    split = read_rolls([str(tmp_path / "deep.png")], GEOMETRY, 0.2, 0)
+    np.testing.assert_array_equal(np.concatenate([p.pixels for p in split.training + split.held_out]), pixels)
+
+
+def test_grey_and_colour_rolls_do_not_mix(monkeypatch: pytest.MonkeyPatch) -> None:
+    lines = {"grey": weave(800, 320, 0), "colour": np.repeat(weave(800, 320, 1), 3, axis=2)}
+    monkeypatch.setattr("train.rolls.read_segments", lambda roll, *_: [lines[roll]])
+    with pytest.raises(UserError, match="grey and colour"):
+        read_rolls(["grey", "colour"], GEOMETRY, 0.2, 0)
+
+
+def test_a_roll_of_another_pixel_size_is_refused(tmp_path: Path) -> None:
+    folder = write_strips(tmp_path / "roll", 2)
+    with pytest.raises(UserError, match="mm-per-px"):
+        read_rolls([f"replay:{folder}?mm_per_px=0.1"], GEOMETRY, 0.2, 0)

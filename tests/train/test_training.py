@@ -95,3 +95,13 @@ def test_input_that_cannot_be_used_is_one_sentence(tmp_path: Path, capsys: pytes
     assert "nowhere" in error
     assert "Traceback" not in error
     assert not (tmp_path / "out").exists()
+
+
+def test_a_loss_that_is_no_number_stops_the_training(
+    roll: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = torch.tensor(float("nan"))
+    monkeypatch.setattr("train.models.rd4ad.Rd4ad.loss", lambda self, pixels: broken)
+    assert main(["--rolls", str(roll), "--out", str(tmp_path), *SMALL]) == 2
+    assert "lower --lr" in capsys.readouterr().err
+    assert not (tmp_path / "recipe.yaml").exists()
