@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     import telegenic
 
 GVCP_TIMEOUT_S, GVCP_RETRIES = 0.3, 3
+CONTROL_WAIT_S = 4.0
+"""A program that was killed keeps the camera until its heartbeat is missed, 3 s by the standard's default."""
 LEAST_SOCKET_S = 0.03
 """A socket that holds less than this many seconds of lines overflows when the machine is busy elsewhere."""
 BUFFERS = 64
@@ -113,14 +116,7 @@ class GigeLink:
             self._camera.disconnect()
 
     def _open(self, settings: GigeSettings) -> None:
-        try:
-            self._camera.connect()
-        except self._errors as error:
-            raise UserError(
-                f"camera '{self._name}': no GigE Vision camera could be taken over at {self._ip} ({error}); check "
-                "that it has power and link, that this machine has an address in its subnet, that UDP port 3956 "
-                "is not blocked, and that no other program controls it"
-            ) from error
+        self._connect()
         try:
             self._configure(settings)
             self._acquisition = self._camera.start_acquisition(n_buffers=BUFFERS)
@@ -129,6 +125,22 @@ class GigeLink:
         self._warn_of_small_socket(settings)
         info = self._camera.device_info()
         self.model = f"{info.manufacturer} {info.model}".strip()
+
+    def _connect(self) -> None:
+        """Take control; waits for a while if somebody else has it."""
+        deadline = time.monotonic() + CONTROL_WAIT_S
+        while True:
+            try:
+                return self._camera.connect()
+            except self._errors as error:
+                if "access denied" in str(error) and time.monotonic() < deadline:
+                    time.sleep(0.2)
+                    continue
+                raise UserError(
+                    f"camera '{self._name}': no GigE Vision camera could be taken over at {self._ip} ({error}); check "
+                    "that it has power and link, that this machine has an address in its subnet, that UDP port 3956 "
+                    "is not blocked, and that no other program controls it"
+                ) from error
 
     def _warn_of_small_socket(self, settings: GigeSettings) -> None:
         """Linux cuts a receive buffer to net.core.rmem_max without an error."""
@@ -151,6 +163,7 @@ class GigeLink:
             self._set("Width", "integer", settings.width)
         self._set("Height", "integer", settings.block_lines)
         self._set("PixelFormat", "enum", settings.pixel_format)
+        self._set("AcquisitionMode", "enum", "Continuous")
         floats = {"ExposureTime": settings.exposure_us, "Gain": settings.gain_db}
         for feature, value in floats.items():
             if value is not None:

@@ -10,11 +10,14 @@ import subprocess
 import time
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from runtime.cameras.config import GigeConfig, load_cameras, make_camera
 from runtime.cameras.gige import GigeCamera
 from runtime.cameras.gige_simulated import SimulatedGige
+from runtime.cameras.uri import open_source
 from runtime.errors import UserError
 from runtime.types import LineBlock, NotInspected, Reason, Scale
 from tests.runtime.fake_gige.process import STAMPED
@@ -89,6 +92,27 @@ def test_a_gige_uri_is_a_real_camera() -> None:
 def test_a_uri_with_an_unknown_key_is_refused() -> None:
     with pytest.raises(UserError, match=r"gige:10\.0\.0\.1\?speed=5: speed: Extra inputs"):
         make_camera("gige:10.0.0.1?speed=5", {})
+
+
+def test_a_sim_uri_is_cloth_at_the_cameras_scale() -> None:
+    camera = make_camera("sim:twill22?width=512&lines=200&mm_per_px=0.25&block_lines=100&defects_per_100m=3", {})
+    info = camera.open()
+    blocks = [item for item in camera.items() if isinstance(item, LineBlock)]
+    assert (info.name, info.width, info.live) == ("sim-twill22", 512, False)
+    assert info.scale == Scale(0.25, 0.25)
+    assert [block.rows for block in blocks] == [100, 100]
+    same = open_source("sim:twill22?width=512&mm_per_px=0.25&mm_per_line=0.25&defects_per_100m=3")
+    np.testing.assert_array_equal(blocks[1].pixels, same.lines(100, 100))
+
+
+def test_a_replay_uri_reads_files(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "strip.png"), np.full((30, 64), 7, np.uint8))
+    camera = make_camera(f"replay:{tmp_path}?mm_per_px=0.5&line_rate_hz=5000", {})
+    info = camera.open()
+    items = list(camera.items())
+    assert info.scale == Scale(0.5, 0.5)
+    assert info.line_rate_hz == 5000
+    assert [item.end_line for item in items] == [30]
 
 
 def test_the_encoders_direction_makes_the_scale_negative() -> None:

@@ -75,6 +75,7 @@ def test_without_an_encoder_the_absence_has_no_lines() -> None:
     ledger = LineLedger("c", 10, None)
     ledger.complete(1, 10, None, SECOND)
     ledger.gone()
+    ledger.incomplete(899)
     assert ledger.complete(900, 10, None, 3 * SECOND) == (10, NotInspected("c", Reason.CAMERA_LOST, seconds=2.0))
 
 
