@@ -13,7 +13,7 @@ import openvino as ov
 from runtime.bundle import Bundle
 from runtime.engines.base import EngineSession, EngineSpec
 from runtime.errors import UserError
-from runtime.types import Float32, TileBatch, TileMaps
+from runtime.types import Float32, TileBatch, TileMaps, UInt8
 
 PRECISION_HINT = {"fp32": "f32"}
 """What the device is told to compute in. Left to itself OpenVINO picks bfloat16 on some CPUs."""
@@ -65,6 +65,7 @@ class _Job:
         self.maps: Float32 = np.empty((len(batch.x), cells, cells), np.float32)
         self.left = calls
         self.wake = wake
+        self.inputs: list[UInt8] = []  # the device reads them in place: they must live until it is done
 
     def take(self, start: int, maps: Float32) -> None:
         """Called from the device's thread with one call's maps."""
@@ -105,8 +106,10 @@ class _Session:
             tiles = batch.pixels[start : start + self._batch]
             if len(tiles) < self._batch:  # a static graph takes full batches only
                 tiles = np.concatenate([tiles, np.repeat(tiles[-1:], self._batch - len(tiles), axis=0)])
+            tiles = np.ascontiguousarray(tiles)
+            job.inputs.append(tiles)
             # Waits here, with the interpreter released, when all requests are busy.
-            self._queue.start_async([ov.Tensor(np.ascontiguousarray(tiles), shared_memory=True)], (job, start))
+            self._queue.start_async([ov.Tensor(tiles, shared_memory=True)], (job, start))
 
     def collect(self, timeout_s: float = 0.0) -> TileMaps | None:
         if not self._jobs:
