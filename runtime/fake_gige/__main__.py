@@ -151,6 +151,7 @@ class FakeCamera:
 def main(argv: Sequence[str] | None, open_source: Callable[[str], LineSource]) -> int:
     """Run one camera until SIGTERM, SIGINT or, if asked for, the end of standard input."""
     options = parse_arguments(argv)
+    threading.excepthook = _die_with_thread
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
@@ -164,6 +165,16 @@ def main(argv: Sequence[str] | None, open_source: Callable[[str], LineSource]) -
     camera.say("ready")
     ended.wait()
     return 0
+
+
+def _die_with_thread(failure: threading.ExceptHookArgs) -> None:
+    """A camera whose stream has failed is a dead camera, not one whose loom stands."""
+    if isinstance(failure.exc_value, UserError):
+        print(failure.exc_value, file=sys.stderr, flush=True)
+    else:
+        threading.__excepthook__(failure)
+        sys.stderr.flush()
+    os._exit(2)
 
 
 def _listen(camera: FakeCamera, ended: threading.Event) -> None:

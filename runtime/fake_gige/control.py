@@ -63,7 +63,10 @@ class ControlServer:
                 continue
             if client == self._owner:
                 self._heard = time.monotonic()
-            answer = self._answer(request, client)
+            try:
+                answer = self._answer(request, client)
+            except struct.error:  # a command cut short
+                answer = acknowledge(request, b"", Status.INVALID_PARAMETER)
             if answer is not None and request.wants_ack:
                 self._socket.sendto(answer, client)
 

@@ -141,7 +141,7 @@ class Device:
 
     def read(self, address: int, count: int) -> bytes | None:
         """``count`` bytes at ``address``, or None if there is no such memory."""
-        if address >= XML_ADDRESS:
+        if XML_ADDRESS <= address < XML_ADDRESS + len(self._xml):
             data = self._xml[address - XML_ADDRESS : address - XML_ADDRESS + count]
             return data.ljust(count, b"\0")
         if address + count > MEMORY:

@@ -54,6 +54,10 @@ class CameraProcess:
         self._process.kill()
         return self._process.stderr.read().splitlines()
 
+    def wait(self) -> int:
+        """Wait until it ends by itself; the exit status."""
+        return self._process.wait(30)
+
     def kill(self) -> None:
         """kill -9, and wait for the end."""
         self._process.kill()

@@ -1,7 +1,7 @@
 """A simulated camera whose every row carries its own line number, so that no row can pass for another.
 
 Run as a script it takes the options of ``python -m runtime.fake_gige``, with ``--source WIDTH[xLENGTH][@RATE]``,
-RATE being the lines a second at which this cloth can be drawn.
+RATE being the lines a second at which this cloth can be drawn. With ``WIDTH!`` it cannot be drawn at all.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from runtime.errors import UserError
 from runtime.fake_gige.__main__ import main
 from runtime.types import Int64, UInt8
 
@@ -24,8 +25,11 @@ class Stamped:
     length: int | None = None
     channels: int = 1
     rate: float | None = None
+    torn: bool = False
 
     def lines(self, first: int, count: int) -> UInt8:
+        if self.torn:
+            raise UserError("the cloth is torn")
         if self.rate is not None:
             time.sleep(count / self.rate)
         number = np.arange(first, first + count, dtype=np.int64)
@@ -41,9 +45,11 @@ def numbers(pixels: UInt8) -> Int64:
 
 
 def open_stamped(uri: str) -> Stamped:
-    size, _, rate = uri.partition("@")
+    size, _, rate = uri.rstrip("!").partition("@")
     width, _, length = size.partition("x")
-    return Stamped(int(width), int(length) if length else None, rate=float(rate) if rate else None)
+    return Stamped(
+        int(width), int(length) if length else None, rate=float(rate) if rate else None, torn=uri.endswith("!")
+    )
 
 
 if __name__ == "__main__":

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 
 import pytest
 
 from runtime.cameras.gige import GigeCamera
+from runtime.errors import UserError
 from runtime.types import LineBlock, Scale
 from tests.runtime.fake_gige.process import STAMPED, CameraProcess
 from tests.runtime.fake_gige.stamped import numbers
@@ -77,3 +79,13 @@ def test_cloth_that_is_drawn_too_slowly_makes_the_loom_slip_and_says_so_once() -
         complaints = process.complaints()
     assert len(complaints) == 1
     assert "cannot be drawn at 5000 lines/s" in complaints[0]
+
+
+def test_a_camera_whose_cloth_fails_is_dead_and_says_why() -> None:
+    with CameraProcess("--line-rate", "5000", source="512!") as process:
+        camera = GigeCamera("c", "127.0.0.1", Scale(1, 1))
+        with contextlib.suppress(UserError):  # it may be gone before it has answered
+            camera.open()
+        assert process.wait() == 2
+        camera.close()
+        assert process.complaints() == ["the cloth is torn"]
