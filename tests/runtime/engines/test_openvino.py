@@ -122,7 +122,7 @@ def test_what_cannot_be_loaded_is_said_in_a_sentence(bundle: Bundle, tmp_path: P
     model = bundle.engine("openvino", "fp32", "CPU")[0] / "model.xml"
     with pytest.raises(UserError, match="precision 'fp8' is not one of fp32"):
         compile_model(model, "fp8", "CPU")
-    with pytest.raises(UserError, match="no device 'TPU' here; it finds: .*CPU"):
+    with pytest.raises(UserError, match=r"no device 'TPU' here; it finds: .*CPU"):
         compile_model(model, "fp32", "TPU")
     (tmp_path / "model.xml").write_text("<net/>")
     with pytest.raises(UserError, match="cannot load"):
