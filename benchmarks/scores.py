@@ -114,7 +114,7 @@ def cell_scores(values: Float32, stride: int, mask: Bool, x0: int) -> Scored:
     rows, columns = values.shape
     padded = np.zeros((rows * stride, columns * stride), np.bool_)
     padded[: mask.shape[0], : mask.shape[1]] = mask
-    positive = padded.reshape(rows, stride, columns, stride).any(axis=(1, 3))
+    positive: Bool = padded.reshape(rows, stride, columns, stride).max(axis=(1, 3))
     cloth = _cells(x0, columns * stride, stride)
     return Scored(values[:, cloth].ravel(), positive[:, cloth].ravel())
 
