@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from runtime.errors import UserError
 from runtime.geometry import TileGeometry, mirrored, round_up
 from runtime.preprocess.cloth import ClothFinder
 from runtime.preprocess.flatfield import FlatField, to_8_bit
@@ -75,23 +76,28 @@ class Tiler:
         A block of another segment, or one that does not follow the newest line, ends the run first.
 
         Raises:
-            ValueError: lines of another width inside a segment, of other channels than the tiles', or
-                numbered below lines seen before.
+            UserError: lines of another width inside a segment, or of other channels than the tiles'.
+            ValueError: lines numbered below lines seen before.
         """
+        if block.channels != self.channels:
+            raise UserError(
+                f"Camera '{self.camera}' gives {block.channels} channels, the bundle takes {self.channels}: "
+                "change its pixel format, or train a bundle for it."
+            )
         if block.segment != self._segment or block.first_line != self._end:
             yield from self.flush()
             self._begin(block)
         if block.width != self._ring.shape[1]:
-            raise ValueError(
-                f"camera '{self.camera}': line {block.first_line} is {block.width} px wide, its segment has "
-                f"{self._ring.shape[1]} px"
+            raise UserError(
+                f"Camera '{self.camera}' changed its width at line {block.first_line} from {self._ring.shape[1]} to "
+                f"{block.width} px without starting a new segment: leave its settings alone while it runs."
             )
         self._append(block)
         while self._next_end() + self.geometry.blend + self.geometry.margin <= self._end:
             yield from self._cut(self._next_end(), hard_end=False)
 
     def flush(self, whole_cells: bool = False) -> Iterator[TileBatch | NotInspected]:
-        """Cut what waits, mirrored beyond the newest line.
+        """Cut what waits, mirrored beyond the newest line; the run ends there.
 
         Args:
             whole_cells: leave the lines of an unfinished map cell waiting: the run goes on (a loom that stands).
@@ -101,12 +107,10 @@ class Tiler:
         while self._answered < end:
             window_end = min(self._next_end(), end)
             yield from self._cut(window_end, hard_end=window_end == end)
+        if not whole_cells:
+            self._segment = -1  # also where the next line's number follows: a gap of unknown length
 
     def _begin(self, block: LineBlock) -> None:
-        if block.channels != self.channels:
-            raise ValueError(
-                f"camera '{self.camera}' gives {block.channels} channels, the bundle takes {self.channels}"
-            )
         if block.first_line < self._end:
             raise ValueError(f"camera '{self.camera}': line {block.first_line} came twice")
         if self.flat_field:

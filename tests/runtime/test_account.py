@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -27,10 +29,10 @@ def told(draw: st.DrawFn) -> tuple[int, list[Span], list[tuple[Span, Reason | No
     first = draw(st.integers(0, 10**12))
     lengths = draw(st.lists(st.integers(1, 300), min_size=1, max_size=12))
     edges = [first, *(first + int(n) for n in np.cumsum(lengths))]
-    items = list(zip(edges, edges[1:], strict=False))
+    items = list(itertools.pairwise(edges))
     inner = draw(st.sets(st.integers(first + 1, edges[-1]), max_size=12)) - {edges[-1]}
     cuts = sorted({first, edges[-1], *inner})
-    spans = [(span, draw(st.sampled_from([None, None, *Reason]))) for span in zip(cuts, cuts[1:], strict=False)]
+    spans = [(span, draw(st.sampled_from([None, None, *Reason]))) for span in itertools.pairwise(cuts)]
     return first, items, draw(st.permutations(spans))
 
 

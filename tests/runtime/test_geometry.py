@@ -54,7 +54,7 @@ def test_an_empty_region_or_one_off_the_grid_is_refused(x0: int, x1: int) -> Non
     "sizes", [{"tile": 255}, {"margin": 30}, {"blend": -4}, {"tile": 64, "margin": 32}, {"tile": 64, "blend": 64}]
 )
 def test_sizes_that_do_not_fit_together_are_refused(sizes: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="multiple of map_stride|leaves nothing"):
+    with pytest.raises(ValueError, match=r"multiple of map_stride|leaves nothing"):
         TileGeometry(**sizes)
 
 
