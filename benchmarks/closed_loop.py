@@ -1,0 +1,128 @@
+"""Closed loop: the camera waits for the engine. The bare engine and the whole stream take turns."""
+
+from __future__ import annotations
+
+import statistics
+import threading
+import time
+from dataclasses import dataclass
+
+import numpy as np
+
+from benchmarks.inspection import Judged
+from benchmarks.memory_cloth import MemoryCloth
+from runtime.cameras.simulated import SimulatedCamera
+from runtime.engines.base import Engine
+from runtime.errors import UserError
+from runtime.events import CameraSummary, SummaryEvent
+from runtime.geometry import TileGeometry
+from runtime.pipeline import Pipeline, View
+from runtime.preprocess.cloth import ClothFinder
+from runtime.tiler import cut_tiles
+from runtime.types import Scale, TileBatch
+
+LEAST_TILES = 32
+"""A batch for the bare engine has at least so many tiles, that no device waits for the next."""
+WARM_UP_S = 2.0
+
+
+@dataclass(frozen=True)
+class ClosedLoop:
+    """Slices of both, in turn; rates a second.
+
+    Attributes:
+        engine_tiles_s, stream_tiles_s, stream_lines_s: one value a slice.
+        region: columns of cloth.
+    """
+
+    engine_tiles_s: list[float]
+    stream_tiles_s: list[float]
+    stream_lines_s: list[float]
+    region: tuple[int, int]
+
+    @property
+    def ratio(self) -> float:
+        """Median of the stream's tiles/s over the bare engine's, each slice beside its neighbour."""
+        return statistics.median(s / e for s, e in zip(self.stream_tiles_s, self.engine_tiles_s, strict=True))
+
+
+def measure_closed_loop(judged: Judged, cloth: MemoryCloth, slices: int, slice_s: float) -> ClosedLoop:
+    """Run ``slices`` slices of each, after a warm-up of both.
+
+    Raises:
+        UserError: no cloth is found in the lines.
+    """
+    geometry = judged.bundle.recipe.tiles
+    batch = row_of_tiles(cloth, geometry)
+    engine_tiles, stream_tiles, stream_lines = [], [], []
+    engine_rate(judged.engine, batch, WARM_UP_S)
+    stream_rate(judged, cloth, WARM_UP_S)
+    for _ in range(slices):
+        engine_tiles.append(engine_rate(judged.engine, batch, slice_s))
+        done, seconds = stream_rate(judged, cloth, slice_s)
+        stream_tiles.append(done.tiles / seconds)
+        stream_lines.append(done.lines_inspected / seconds)
+    return ClosedLoop(engine_tiles, stream_tiles, stream_lines, batch.region)
+
+
+def row_of_tiles(cloth: MemoryCloth, geometry: TileGeometry) -> TileBatch:
+    """Rows of tiles as the runtime cuts them, at least LEAST_TILES.
+
+    Raises:
+        UserError: no cloth is found.
+    """
+    rows = cloth.lines(0, geometry.tile)
+    region = ClothFinder(grid=geometry.map_stride).find(rows)
+    if region is None:
+        raise UserError(f"No cloth is found in lines of {cloth.width} px: take a larger --width.")
+    row = geometry.column_starts(*region)
+    x = row * -(-LEAST_TILES // len(row))
+    tiles = np.concatenate([cut_tiles(rows, row, geometry.tile, region)] * (len(x) // len(row)))
+    window = (0, geometry.valid)
+    return TileBatch("memory", 0, 0, tiles, x, -geometry.margin, window, region, cloth.width, True, 0)
+
+
+def engine_rate(engine: Engine, batch: TileBatch, seconds: float) -> float:
+    """Tiles a second of the bare engine, its session kept full for about ``seconds``."""
+    session = engine.stream("bare")
+    started, done = time.monotonic(), 0
+    while (open_still := time.monotonic() - started < seconds) or session.in_flight:
+        if open_still and session.in_flight < engine.spec.max_in_flight:
+            session.submit(batch)
+        elif session.collect(timeout_s=1.0):
+            done += len(batch.x)
+    elapsed = time.monotonic() - started
+    session.close()
+    return done / elapsed
+
+
+def stream_rate(judged: Judged, cloth: MemoryCloth, seconds: float) -> tuple[CameraSummary, float]:
+    """What the whole stream did with a camera that waits, and in how many seconds."""
+    pipeline = Pipeline(judged.bundle, judged.engine, judged.key, [memory_view(judged, cloth, None)], [])
+    summary = run_for(pipeline, seconds)
+    return summary.cameras[0], summary.seconds
+
+
+def memory_view(judged: Judged, cloth: MemoryCloth, line_rate_hz: float | None) -> View:
+    """A camera over cloth in memory, prepared as the runtime does; live if it has a line rate."""
+    recipe = judged.bundle.recipe
+    camera = SimulatedCamera("memory", cloth, Scale(recipe.mm_per_px, recipe.mm_per_px), line_rate_hz=line_rate_hz)
+    return View(camera, cloth=ClothFinder(grid=recipe.geometry.map_stride))
+
+
+def run_for(pipeline: Pipeline, seconds: float) -> SummaryEvent:
+    """Run a pipeline and stop it after a time, giving up what waits.
+
+    Raises:
+        RuntimeError: it failed on the way or its account of lines does not balance.
+    """
+    timer = threading.Timer(seconds, pipeline.stop)
+    timer.daemon = True
+    timer.start()
+    try:
+        summary = pipeline.run()
+    finally:
+        timer.cancel()
+    if summary.ended == "failed" or not all(camera.balanced for camera in summary.cameras):
+        raise RuntimeError("the stream failed on the way") from next((lane.error for lane in pipeline.lanes), None)
+    return summary
