@@ -274,7 +274,7 @@ def create(out: Path, recipe: Recipe, graph: Path, notice: str) -> Bundle:
     Raises:
         UserError: ``out`` exists and is not empty, or cannot be written.
     """
-    if out.exists() and any(out.iterdir()):
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise UserError(f"'{out}' exists already: a bundle is written once; name another folder or remove this one.")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -329,10 +329,10 @@ def read_yaml(path: Path, model: type[Model]) -> Model:
         UserError: unreadable, not YAML, a newer format, unknown or ill-typed keys.
     """
     try:
-        data = yaml.safe_load(path.read_text())
+        data = yaml.safe_load(path.read_bytes().decode())
     except OSError as error:
         raise UserError(f"Cannot read '{path}': {error.strerror}.") from error
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise UserError(f"'{path}' is not YAML: {str(error).splitlines()[0]}.") from error
     if isinstance(data, dict) and isinstance(data.get("format"), int) and data["format"] > FORMAT:
         raise UserError(f"'{path}' has format {data['format']}; this version reads up to {FORMAT}: update weftwatch.")
