@@ -38,7 +38,8 @@ def find_blobs(strip: ScoreMap, keep: float) -> Iterator[Blob]:
         return
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
     s = strip.stride
-    for label in range(1, count):
+    # Labels are not in order of lines everywhere: OpenCV looks at pairs of rows at once.
+    for label in sorted(range(1, count), key=lambda n: int(stats[n, cv2.CC_STAT_TOP])):
         left, top, width, height, cells = (int(v) for v in stats[label])
         box = (slice(top, top + height), slice(left, left + width))
         values = np.where(labels[box] == label, strip.values[box], -np.inf)
