@@ -26,7 +26,7 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--loss", default="flattened", choices=("flattened", "position"), help="(default %(default)s)")
     p.add_argument("--steps", type=int, default=800, help="(default %(default)s)")
     p.add_argument("--batch", type=int, default=8, help="tiles a step (default %(default)s)")
-    p.add_argument("--lr", type=float, default=2e-3, help="highest learning rate (default %(default)s)")
+    p.add_argument("--lr", type=float, default=1e-2, help="highest learning rate (default %(default)s)")
     p.add_argument("--seed", type=int, default=0, help="(default %(default)s)")
     p.add_argument("--tile", type=int, default=256, help="side of a tile, px (default %(default)s)")
     p.add_argument("--mm-per-px", type=float, default=0.2, help="pixel size of the rolls (default %(default)s)")
