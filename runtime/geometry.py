@@ -2,7 +2,7 @@
 
 A tile is a square of ``tile`` pixels. Its outer ``margin`` is discarded: there the net sees the tile's
 border instead of cloth. Neighbours overlap by the margins and by ``blend`` pixels more, over which
-they are cross-faded. At the ends of the cloth (its edges, a segment's first and last line) the image is
+they are cross-faded. At the image's ends (the sensor's edges, a segment's first and last line) it is
 mirrored outwards, so that cloth is judged up to its very end and black is never looked at.
 """
 
@@ -67,7 +67,7 @@ class TileGeometry:
     def column_starts(self, x0: int, x1: int) -> tuple[int, ...]:
         """Left columns of the tiles that cover the cloth [x0, x1), evenly stepped, the last shifted in.
 
-        ``x0`` lies on the map's grid. Tiles reach ``margin`` beyond the cloth, where it is mirrored.
+        ``x0`` lies on the map's grid. Tiles reach ``margin`` beyond the cloth, which is discarded.
 
         Raises:
             ValueError: an empty region, or an x0 off the grid.

@@ -168,7 +168,7 @@ class Tiler:
             camera=self.camera,
             segment=self._segment,
             origin=self._origin,
-            pixels=cut_tiles(rows, x, g.tile, region),
+            pixels=cut_tiles(rows, x, g.tile),
             x=x,
             top=top,
             window=(start, window_end),
@@ -197,16 +197,18 @@ class Tiler:
         return found
 
 
-def cut_tiles(rows: UInt8, x: tuple[int, ...], tile: int, region: tuple[int, int]) -> UInt8:
-    """Tiles at the given left columns, mirrored at the region's edges; uint8 [n, tile, tile, channels].
+def cut_tiles(rows: UInt8, x: tuple[int, ...], tile: int) -> UInt8:
+    """Tiles at the given left columns, mirrored at the sensor's edges; uint8 [n, tile, tile, channels].
+
+    Beside the cloth a tile's margin sees what is there: real pixels are better than mirrored ones.
 
     Args:
         rows: uint8 [tile, width, channels].
     """
     tiles = np.empty((len(x), tile, tile, rows.shape[2]), np.uint8)
     for place, left in zip(tiles, x, strict=True):
-        if left >= region[0] and left + tile <= region[1]:
+        if left >= 0 and left + tile <= rows.shape[1]:
             place[:] = rows[:, left : left + tile]
         else:
-            place[:] = rows[:, mirrored(left, left + tile, *region)]
+            place[:] = rows[:, mirrored(left, left + tile, 0, rows.shape[1])]
     return tiles

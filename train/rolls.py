@@ -17,6 +17,8 @@ from runtime.types import LineBlock, UInt8
 HELD_OUT = 1 / 8
 """Share of each roll's normals that is never trained on and chooses the checkpoint."""
 MIN_PIECES_TO_HOLD_OUT_WHOLE = 8
+END_SHARE = 0.25
+"""Share of the training tiles that are mirrored at a made-up end, along and across alike."""
 
 
 @dataclass(frozen=True)
@@ -191,12 +193,30 @@ class Tiles:
         return crc
 
     def sample(self, rng: np.random.Generator, count: int) -> UInt8:
-        """Tiles at random places, mirrored outwards at ends as at run time; uint8 [count, T, T, C]."""
+        """Tiles at random places, uint8 [count, T, T, C].
+
+        Some are mirrored at a made-up end, as the runtime mirrors at a segment's ends and at the sensor's
+        edges: those are few in a long roll, and would look strange to a net that rarely met them.
+        """
         tiles = []
         for number in rng.choice(len(self.pieces), count, p=self._odds).tolist():
-            tops, lefts = self._spans(self.pieces[number])
-            tiles.append(self.cut(Place(number, int(rng.choice(tops)), int(rng.choice(lefts)))))
+            piece = self.pieces[number]
+            tops, lefts = self._spans(piece)
+            place = Place(number, int(rng.choice(tops)), int(rng.choice(lefts)))
+            rows = self._made_up_end(rng, place.top, piece.rows)
+            columns = self._made_up_end(rng, place.left, piece.pixels.shape[1])
+            tiles.append(self.cut(place, rows, columns))
         return np.stack(tiles)
+
+    def _made_up_end(self, rng: np.random.Generator, start: int, size: int) -> tuple[int, int]:
+        """What a tile may see of ``size`` lines or columns: all, or as though they ended a margin inside it."""
+        margin, tile = self.geometry.margin, self.geometry.tile
+        side = rng.random()
+        if side < END_SHARE / 2 and start >= 0:
+            return start + margin, size
+        if side > 1 - END_SHARE / 2 and start + tile <= size:
+            return 0, start + tile - margin
+        return 0, size
 
     def grid(self, count: int) -> UInt8:
         """At most ``count`` tiles, evenly picked from all that the runtime would lay; uint8 [n, T, T, C]."""
@@ -209,12 +229,12 @@ class Tiles:
         picked = np.linspace(0, len(places) - 1, min(count, len(places))).round().astype(int)
         return np.stack([self.cut(places[i]) for i in picked])
 
-    def cut(self, place: Place) -> UInt8:
-        """One tile, uint8 [T, T, C]."""
+    def cut(self, place: Place, rows: tuple[int, int] | None = None, columns: tuple[int, int] | None = None) -> UInt8:
+        """One tile, uint8 [T, T, C]; mirrored outside the given lines and columns (None: those of the piece)."""
         piece, tile = self.pieces[place.piece], self.geometry.tile
-        rows = mirrored(place.top, place.top + tile, 0, piece.rows)
-        columns = mirrored(place.left, place.left + tile, *piece.region)
-        return piece.pixels[rows[:, None], columns[None, :]]
+        seen_rows = mirrored(place.top, place.top + tile, *(rows or (0, piece.rows)))
+        seen_columns = mirrored(place.left, place.left + tile, *(columns or (0, piece.pixels.shape[1])))
+        return piece.pixels[seen_rows[:, None], seen_columns[None, :]]
 
     def _spans(self, piece: Piece) -> tuple[range, range]:
         """First lines and left columns that a tile may have; the runtime reaches ``margin`` beyond the ends."""

@@ -45,12 +45,25 @@ def test_a_strip_as_high_as_the_tile_still_gives_many_offsets() -> None:
     np.testing.assert_array_equal(upper[:9], upper[16:7:-1])
 
 
-def test_tiles_mirror_at_the_cloth_and_never_show_what_lies_beside_it() -> None:
+def test_only_the_margin_sees_what_lies_beside_the_cloth() -> None:
     pixels = weave(100, 320, 0)
     pixels[:, :100] = 0
     tiles = Tiles([Piece(pixels, (100, 320))], GEOMETRY)
-    assert tiles.sample(np.random.default_rng(0), 50).min() > 0
-    assert tiles.grid(100).min() > 0
+    inside = slice(GEOMETRY.margin, -GEOMETRY.margin)
+    laid = tiles.grid(100)
+    assert laid[:, :, inside].min() > 0
+    assert laid.min() == 0
+
+
+def test_some_training_tiles_end_a_margin_inside() -> None:
+    lines = np.arange(1, 201, dtype=np.uint8)[:, None, None]
+    tiles = Tiles([Piece(np.broadcast_to(lines, (200, 300, 1)).copy(), (0, 300))], GEOMETRY)
+    margin = GEOMETRY.margin
+    drawn = tiles.sample(np.random.default_rng(0), 400)[:, :, 0, 0].astype(int)
+    mirrored_above = (drawn[:, 0] == drawn[:, 2 * margin]) & (drawn[:, margin] == drawn[:, 0] - margin)
+    mirrored_below = drawn[:, -1] == drawn[:, -1 - 2 * (margin - 1) - 2]
+    share = (mirrored_above | mirrored_below).mean()
+    assert 0.15 < share < 0.45
 
 
 def test_sampling_follows_the_generator_alone() -> None:
