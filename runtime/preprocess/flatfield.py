@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -27,6 +28,10 @@ class FlatField:
 
     dark: Float32
     gain: Float32
+
+    def __post_init__(self) -> None:
+        require_array(self.dark, "FlatField.dark", (None, None), np.float32)
+        require_array(self.gain, "FlatField.gain", self.dark.shape, np.float32)
 
     @classmethod
     def from_lines(cls, dark: Pixels, white: Pixels, target: float = 200.0) -> FlatField:
@@ -63,7 +68,7 @@ class FlatField:
         try:
             with np.load(path, allow_pickle=False) as stored:
                 return cls(stored["dark"], stored["gain"])
-        except (OSError, KeyError, ValueError) as error:
+        except (OSError, EOFError, BadZipFile, KeyError, TypeError, AttributeError, ValueError) as error:
             raise UserError(f"'{path}' is not a stored flat field: {error}.") from error
 
     def check_width(self, width: int, channels: int, camera: str) -> None:
