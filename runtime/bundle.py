@@ -23,7 +23,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from runtime.errors import UserError
-from runtime.geometry import TileGeometry
+from runtime.geometry import MIN_ROW_STRIDE, TileGeometry
 from runtime.types import Kind
 
 FORMAT = 1
@@ -297,9 +297,8 @@ def create(out: Path, recipe: Recipe, graph: Path, notice: str) -> Bundle:
 
 
 def default_policy(tiles: TileGeometry) -> Policy:
-    """Policy of a new bundle: half the largest stride that the tiles allow, an alarm sooner for some overlap."""
-    half = tiles.max_step // 2 // tiles.map_stride * tiles.map_stride
-    return Policy(stride_lines=max(32, min(128, half)))
+    """Policy of a new bundle."""
+    return Policy(stride_lines=max(MIN_ROW_STRIDE, min(128, tiles.max_step)))
 
 
 def identity(files: dict[str, str]) -> str:
