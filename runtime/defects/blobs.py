@@ -30,6 +30,20 @@ class Blob:
     peak_x: int
     peak_line: int
 
+    def joined(self, other: Blob) -> Blob:
+        """The blob of both: the box around them, their cells together, the higher peak."""
+        top = max(self, other, key=lambda blob: blob.peak)
+        return Blob(
+            x0=min(self.x0, other.x0),
+            x1=max(self.x1, other.x1),
+            first_line=min(self.first_line, other.first_line),
+            end_line=max(self.end_line, other.end_line),
+            cells=self.cells + other.cells,
+            peak=top.peak,
+            peak_x=top.peak_x,
+            peak_line=top.peak_line,
+        )
+
 
 def find_blobs(strip: ScoreMap, keep: float) -> Iterator[Blob]:
     """Blobs of cells >= keep (8-connected), topmost first; NaN cells belong to none."""

@@ -9,7 +9,7 @@ the younger closes with the older as its parent.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from runtime.bundle import Policy, Thresholds
 from runtime.defects.blobs import Blob, find_blobs
@@ -36,29 +36,25 @@ def kind_of(width_mm: float, height_mm: float) -> Kind:
 
 @dataclass
 class _Growing:
-    """A defect in the making."""
+    """A defect in the making.
+
+    Attributes:
+        number: of the defect, in the order of their first blobs.
+        whole: all that belongs to it so far.
+        tail: its blobs near enough to the newest line to be joined to.
+        threshold: what opened it, or None.
+        reported_end: end line in the last event.
+    """
 
     number: int
-    x0: int
-    x1: int
-    first_line: int
-    end_line: int
-    cells: int
-    peak: float
-    peak_x: int
-    peak_line: int
-    tail: list[Blob] = field(default_factory=list)  # blobs near enough to the newest line to be joined to
-    threshold: float | None = None  # set when opened
+    whole: Blob
+    tail: list[Blob]
+    threshold: float | None = None
     reported_end: int = 0
 
-    def absorb(self, other: Blob | _Growing) -> None:
-        self.x0, self.x1 = min(self.x0, other.x0), max(self.x1, other.x1)
-        self.first_line = min(self.first_line, other.first_line)
-        self.end_line = max(self.end_line, other.end_line)
-        self.cells += other.cells
-        if other.peak > self.peak:
-            self.peak, self.peak_x, self.peak_line = other.peak, other.peak_x, other.peak_line
-        self.tail.extend(other.tail if isinstance(other, _Growing) else [other])
+    def absorb(self, whole: Blob, tail: list[Blob]) -> None:
+        self.whole = self.whole.joined(whole)
+        self.tail.extend(tail)
 
 
 class DefectTracker:
@@ -120,18 +116,15 @@ class DefectTracker:
         homes = [d for d in self._growing if any(self._near(blob, piece) for piece in d.tail)]
         if not homes:
             self._count += 1
-            new = _Growing(
-                self._count, blob.x0, blob.x1, blob.first_line, blob.end_line, blob.cells,
-                blob.peak, blob.peak_x, blob.peak_line, [blob],
-            )  # fmt: skip
+            new = _Growing(self._count, blob, [blob])
             self._growing.append(new)
             return new, []
         homes.sort(key=lambda d: (d.threshold is None, d.number))  # an opened one keeps its name
         home = homes[0]
         for other in homes[1:]:
-            home.absorb(other)
+            home.absorb(other.whole, other.tail)
             self._growing.remove(other)
-        home.absorb(blob)
+        home.absorb(blob, [blob])
         return home, [d for d in homes[1:] if d.threshold is not None]
 
     def _near(self, a: Blob, b: Blob) -> bool:
@@ -144,7 +137,7 @@ class DefectTracker:
             line is not None and max(dx, dy) <= self.policy.merge_line_mm and line in (self._shape(a), self._shape(b))
         )
 
-    def _shape(self, box: Blob | _Growing) -> Kind:
+    def _shape(self, box: Blob) -> Kind:
         width = (box.x1 - box.x0) * self.scale.mm_per_px
         return kind_of(width, (box.end_line - box.first_line) * self.scale.mm_per_line)
 
@@ -152,15 +145,15 @@ class DefectTracker:
         """Open a defect that now deserves it, or tell that an open one runs on."""
         if defect.threshold is None:
             cell_mm2 = strip.stride**2 * self.scale.mm_per_px * self.scale.mm_per_line
-            threshold = self.thresholds.open[self._shape(defect)]
-            if defect.peak < threshold or defect.cells * cell_mm2 < self.policy.min_area_mm2:
+            threshold = self.thresholds.open[self._shape(defect.whole)]
+            if defect.whole.peak < threshold or defect.whole.cells * cell_mm2 < self.policy.min_area_mm2:
                 return []
             defect.threshold = threshold
-            defect.reported_end = defect.end_line
+            defect.reported_end = defect.whole.end_line
             return [self._tell(defect, State.OPEN, strip.received_ns, newest_line)]
-        if (defect.end_line - defect.reported_end) * self.scale.mm_per_line < self.policy.update_mm:
+        if (defect.whole.end_line - defect.reported_end) * self.scale.mm_per_line < self.policy.update_mm:
             return []
-        defect.reported_end = defect.end_line
+        defect.reported_end = defect.whole.end_line
         return [self._tell(defect, State.UPDATE, strip.received_ns, newest_line)]
 
     def _settle(self, strip: ScoreMap, newest_line: int) -> list[Defect]:
@@ -183,27 +176,28 @@ class DefectTracker:
     def _tell(
         self, d: _Growing, state: State, received_ns: int, newest_line: int, parent: _Growing | None = None
     ) -> Defect:
-        y0, y1 = self.track.metres(d.first_line), self.track.metres(d.end_line)
+        whole = d.whole
+        y0, y1 = self.track.metres(whole.first_line), self.track.metres(whole.end_line)
         across = self.track.millimetres_across
         return Defect(
             id=self._id(d),
             parent=self._id(parent) if parent else None,
             camera=self._camera,
             state=state,
-            kind=self._shape(d),
-            x0_px=d.x0,
-            x1_px=d.x1,
-            first_line=d.first_line,
-            end_line=d.end_line,
-            x0_mm=across(d.x0),
-            x1_mm=across(d.x1),
+            kind=self._shape(whole),
+            x0_px=whole.x0,
+            x1_px=whole.x1,
+            first_line=whole.first_line,
+            end_line=whole.end_line,
+            x0_mm=across(whole.x0),
+            x1_mm=across(whole.x1),
             y0_m=min(y0, y1),
             y1_m=max(y0, y1),
-            peak_x_px=d.peak_x,
-            peak_line=d.peak_line,
-            peak_x_mm=across(d.peak_x),
-            peak_y_m=self.track.metres(d.peak_line),
-            score=d.peak,
+            peak_x_px=whole.peak_x,
+            peak_line=whole.peak_line,
+            peak_x_mm=across(whole.peak_x),
+            peak_y_m=self.track.metres(whole.peak_line),
+            score=whole.peak,
             threshold=d.threshold or 0.0,
             latency_ms=(time.monotonic_ns() - received_ns) / 1e6,
             latency_mm=abs(self.track.metres(newest_line) - y0) * 1000,
