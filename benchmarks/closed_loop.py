@@ -5,11 +5,11 @@ from __future__ import annotations
 import statistics
 import threading
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from benchmarks.inspection import Judged
+from benchmarks.inspection import Judged, run_whole
 from benchmarks.memory_cloth import MemoryCloth
 from runtime.cameras.simulated import SimulatedCamera
 from runtime.engines.base import Engine
@@ -18,8 +18,8 @@ from runtime.events import CameraSummary, SummaryEvent
 from runtime.geometry import TileGeometry
 from runtime.pipeline import Pipeline, View
 from runtime.preprocess.cloth import ClothFinder
-from runtime.tiler import cut_tiles
-from runtime.types import Scale, TileBatch
+from runtime.tiler import Tiler
+from runtime.types import LineBlock, NotInspected, Scale, TileBatch
 
 LEAST_TILES = 32
 """A batch for the bare engine has at least so many tiles, that no device waits for the next."""
@@ -66,20 +66,17 @@ def measure_closed_loop(judged: Judged, cloth: MemoryCloth, slices: int, slice_s
 
 
 def row_of_tiles(cloth: MemoryCloth, geometry: TileGeometry) -> TileBatch:
-    """Rows of tiles as the runtime cuts them, at least LEAST_TILES.
+    """A row of tiles as the runtime cuts it, repeated until there are LEAST_TILES.
 
     Raises:
         UserError: no cloth is found.
     """
-    rows = cloth.lines(0, geometry.tile)
-    region = ClothFinder(grid=geometry.map_stride).find(rows)
-    if region is None:
+    tiler = Tiler("memory", geometry, geometry.max_step, cloth.channels, ClothFinder(grid=geometry.map_stride))
+    cut = next(tiler.push(LineBlock("memory", 0, 0, cloth.lines(0, 2 * geometry.tile))))
+    if isinstance(cut, NotInspected):
         raise UserError(f"No cloth is found in lines of {cloth.width} px: take a larger --width.")
-    row = geometry.column_starts(*region)
-    x = row * -(-LEAST_TILES // len(row))
-    tiles = np.concatenate([cut_tiles(rows, row, geometry.tile, region)] * (len(x) // len(row)))
-    window = (0, geometry.valid)
-    return TileBatch("memory", 0, 0, tiles, x, -geometry.margin, window, region, cloth.width, True, 0)
+    times = -(-LEAST_TILES // len(cut.x))
+    return replace(cut, x=cut.x * times, pixels=np.concatenate([cut.pixels] * times))
 
 
 def engine_rate(engine: Engine, batch: TileBatch, seconds: float) -> float:
@@ -111,18 +108,11 @@ def memory_view(judged: Judged, cloth: MemoryCloth, line_rate_hz: float | None) 
 
 
 def run_for(pipeline: Pipeline, seconds: float) -> SummaryEvent:
-    """Run a pipeline and stop it after a time, giving up what waits.
-
-    Raises:
-        RuntimeError: it failed on the way or its account of lines does not balance.
-    """
+    """Run a pipeline and stop it after a time, giving up what waits; raises as run_whole does."""
     timer = threading.Timer(seconds, pipeline.stop)
     timer.daemon = True
     timer.start()
     try:
-        summary = pipeline.run()
+        return run_whole(pipeline)
     finally:
         timer.cancel()
-    if summary.ended == "failed" or not all(camera.balanced for camera in summary.cameras):
-        raise RuntimeError("the stream failed on the way") from next((lane.error for lane in pipeline.lanes), None)
-    return summary

@@ -65,15 +65,26 @@ def inspect(judged: Judged, view: View, on_strip: Callable[[LineBlock | ScoreMap
 
     Raises:
         UserError: the camera cannot be opened or does not fit the bundle.
-        RuntimeError: the stream failed, or its account of lines does not balance: nothing measured on it counts.
+        RuntimeError: see run_whole.
     """
     recorder = Recorder()
     pipeline = Pipeline(judged.bundle, judged.engine, judged.key, [view], [recorder], on_strip=on_strip)
-    summary = pipeline.run()
-    if summary.ended == "failed" or not all(camera.balanced for camera in summary.cameras):
-        raise RuntimeError("the stream failed on the way") from next((lane.error for lane in pipeline.lanes), None)
+    summary = run_whole(pipeline)
     gaps = [event for event in recorder.events if isinstance(event, NotInspectedEvent)]
     return Inspection(last_words(recorder.events), gaps, summary)
+
+
+def run_whole(pipeline: Pipeline) -> SummaryEvent:
+    """Run a pipeline of one camera to its end.
+
+    Raises:
+        UserError: the camera cannot be opened or does not fit the bundle.
+        RuntimeError: the stream failed, or its account of lines does not balance: nothing measured on it counts.
+    """
+    summary = pipeline.run()
+    if summary.ended == "failed" or not summary.cameras[0].balanced:
+        raise RuntimeError("the stream failed on the way") from pipeline.lanes[0].error
+    return summary
 
 
 def last_words(events: Iterable[Event]) -> list[DefectEvent]:

@@ -14,8 +14,6 @@ from runtime.events import Event, NotInspectedEvent, StatusEvent
 from runtime.pipeline import Pipeline
 from runtime.types import Reason
 
-EMPTY_BLOCKS = 1
-"""Blocks that may wait while a rate still counts as kept: the one that just came."""
 RESOLUTION = 1.03
 """The search ends when a rate that is kept and one that is not lie this near (ratio)."""
 MOST_TRIALS = 12
@@ -49,9 +47,9 @@ class Paced:
 
     @property
     def kept_up(self) -> bool:
-        """No line was dropped, and in the second half the queue ran empty: it does not merely fill slowly."""
+        """Lines came, none was dropped, and in the second half the queue ran empty: it does not fill slowly."""
         later = self.queue_blocks[len(self.queue_blocks) // 2 :]
-        return self.lines_dropped == 0 and min(later, default=0) <= EMPTY_BLOCKS
+        return self.lines_in > 0 and self.lines_dropped == 0 and min(later, default=0) == 0
 
 
 class Watch:
