@@ -10,6 +10,7 @@ from benchmarks.closed_loop import memory_view, run_for
 from benchmarks.host import resident_bytes
 from benchmarks.inspection import Judged
 from benchmarks.memory_cloth import MemoryCloth
+from runtime.errors import UserError
 from runtime.events import Event, NotInspectedEvent, StatusEvent
 from runtime.pipeline import Pipeline
 from runtime.types import Reason
@@ -111,7 +112,7 @@ def highest_kept(keeps: Callable[[float], bool], guess: float) -> float:
         keeps: tries a rate. guess: where to begin.
 
     Raises:
-        RuntimeError: no rate was kept in MOST_TRIALS.
+        UserError: no rate was kept in MOST_TRIALS.
     """
     kept, failed, rate = 0.0, float("inf"), guess
     for _ in range(MOST_TRIALS):
@@ -128,7 +129,10 @@ def highest_kept(keeps: Callable[[float], bool], guess: float) -> float:
         else:
             rate = (kept + failed) / 2
     if kept == 0.0:
-        raise RuntimeError(f"no line rate was kept; the last tried was {rate:.0f} lines/s")
+        raise UserError(
+            f"No line rate was kept, tried from {guess:.0f} down to {failed:.0f} lines/s: end what else runs on this "
+            "machine and measure again."
+        )
     return kept
 
 
