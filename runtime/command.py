@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 
@@ -36,4 +37,8 @@ def run(main: Callable[[], int]) -> None:
         status = USER_ERROR
     except KeyboardInterrupt:
         status = 130
+    try:
+        sys.stdout.flush()
+    except OSError:  # whoever read it is gone; let Python not complain of it once more on its way out
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     sys.exit(status)

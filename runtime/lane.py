@@ -66,7 +66,7 @@ class Lane:
         self._ready: deque[TileBatch] = deque()
         self._last_item = time.monotonic()
         self._standing = False
-        self._opened: Counter[Kind] = Counter()
+        self._defects: Counter[Kind] = Counter()  # closed, by their last kind; parts of others left out
         self._latencies: deque[float] = deque(maxlen=LATENCIES_KEPT)
         self._status_mark = (time.monotonic(), 0, 0, 0.0)
 
@@ -121,7 +121,7 @@ class Lane:
             lines_in=self.account.lines_in,
             lines_not_inspected=sum(self.account.not_inspected.values()),
             open_defects=self.tracker.open_defects,
-            defects=sum(self._opened.values()),
+            defects=sum(self._defects.values()) + self.tracker.open_defects,
         )
 
     def summary(self) -> CameraSummary:
@@ -136,7 +136,7 @@ class Lane:
             unnumbered_spans=self.account.unnumbered_spans,
             unnumbered_seconds=round(self.account.unnumbered_seconds, 3),
             tiles=self.tiles,
-            defects=dict(self._opened),
+            defects=dict(self._defects),
             balanced=self.account.balanced,
             latency_ms_p50=round(times[len(times) // 2], 1) if times else None,
             latency_ms_p99=round(times[int(len(times) * 0.99)], 1) if times else None,
@@ -212,8 +212,8 @@ class Lane:
 
     def _tell_defects(self, defects: list[Defect]) -> None:
         for defect in defects:
-            if defect.state is State.OPEN:
-                self._opened[defect.kind] += 1
+            if defect.state is State.CLOSED and defect.parent is None:
+                self._defects[defect.kind] += 1
             self._tell(DefectEvent.of(defect, self._judge, self._roll))
 
     def _give_up(self, span: NotInspected) -> None:

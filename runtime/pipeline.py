@@ -9,6 +9,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -69,7 +70,7 @@ class Pipeline:
 
         Args:
             engine_key: ``<engine>-<precision>``: whose thresholds to judge by.
-            seconds: stop after this time; None: no limit.
+            seconds: read the cameras for this long; None: no limit.
             roll: id that every event carries.
             on_strip: sees every block and every stitched strip.
         """
@@ -83,6 +84,7 @@ class Pipeline:
         self._sinks = sinks
         self._limit = limit or Limit()
         self._seconds = seconds
+        self._time_is_up = False
         self._roll = roll
         self._on_strip = on_strip
         self._wake = threading.Event()
@@ -106,7 +108,7 @@ class Pipeline:
             self._check_capacity(infos)
             for lane in self.lanes:
                 lane.intake.start()
-            stopped = self._loop(started)
+            stopped = self._loop(time.monotonic())
         finally:
             for view in self._views:
                 view.camera.close()
@@ -193,11 +195,14 @@ class Pipeline:
         next_status = started + STATUS_S
         while live := [lane for lane in self.lanes if not lane.finished]:
             now = time.monotonic()
-            if not stopped and (self._stop.is_set() or (self._seconds is not None and now - started >= self._seconds)):
-                stopped = self._stop.is_set()
+            if not stopped and self._stop.is_set():
+                stopped = True
                 for lane in live:
-                    lane.intake.stop(give_up_queue=stopped)
-                self._seconds = None
+                    lane.intake.stop(give_up_queue=True)
+            elif not self._time_is_up and self._seconds is not None and now - started >= self._seconds:
+                self._time_is_up = True
+                for lane in live:
+                    lane.intake.stop(give_up_queue=False)
             moved = False
             for lane in live:
                 moved |= self._step(lane)
@@ -213,6 +218,8 @@ class Pipeline:
             return lane.step(wait_s)
         except Exception as error:
             # One camera's trouble stays its own; _summary makes the exit status tell.
+            if not isinstance(error, UserError):
+                traceback.print_exc()
             lane.fail(error)
             return True
 
@@ -231,7 +238,7 @@ class Pipeline:
             ended = "failed"
         elif stopped:
             ended = "stopped"
-        elif self._seconds is None or any(lane.intake.reached_limit for lane in self.lanes):
+        elif self._time_is_up or any(lane.intake.reached_limit for lane in self.lanes):
             ended = "limit"
         else:
             ended = "end_of_input"

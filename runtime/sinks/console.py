@@ -28,8 +28,7 @@ class Console:
 
     def close(self) -> None:
         if self._status:
-            self._out.write("\r\x1b[K")
-            self._out.flush()
+            self._put("\r\x1b[K")
             self._status = ""
 
     def _text(self, event: Event) -> str:
@@ -45,8 +44,14 @@ class Console:
 
     def _print(self, text: str) -> None:
         clear = "\r\x1b[K" if self._status else ""
-        self._out.write(f"{clear}{text}\n{self._status}")
-        self._out.flush()
+        self._put(f"{clear}{text}\n{self._status}")
+
+    def _put(self, text: str) -> None:
+        try:
+            self._out.write(text)
+            self._out.flush()
+        except OSError:  # a full disk, a pipe that nobody reads any more
+            self.lost += 1
 
     def _show_status(self, event: StatusEvent) -> None:
         line = " | ".join(
@@ -56,10 +61,7 @@ class Console:
         )
         if self._live:
             self._status = line
-            self._out.write(f"\r\x1b[K{line}")
-        else:
-            self._out.write(line + "\n")
-        self._out.flush()
+        self._put(f"\r\x1b[K{line}" if self._live else f"{line}\n")
 
 
 def describe_defect(event: DefectEvent) -> str:
