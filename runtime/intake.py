@@ -62,6 +62,7 @@ class Intake:
         self._skipped: NotInspected | None = None
         self._changed = threading.Condition()
         self._stopped = False
+        self._giving_up = False
         self._thread = threading.Thread(target=self._read, name=f"intake {info.name}", daemon=True)
 
     def start(self) -> None:
@@ -95,6 +96,7 @@ class Intake:
         """
         with self._changed:
             self._stopped = True
+            self._giving_up = give_up_queue
             if give_up_queue:
                 self._items = deque(self._given_up(item) for item in self._items)
             self._changed.notify_all()
@@ -157,7 +159,7 @@ class Intake:
             if self._skipped:
                 self._items.append(self._skipped)
                 self._skipped = None
-            self._items.append(self._given_up(item) if self._stopped else item)
+            self._items.append(self._given_up(item) if self._giving_up else item)
         self._wake.set()
 
     def _skip(self, block: LineBlock) -> None:
