@@ -48,7 +48,7 @@ def test_a_file_is_added_to(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["nowhere/events.jsonl", "."])
 def test_a_file_that_cannot_be_written_is_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(UserError, match="Cannot write events to '.*': .*"):
+    with pytest.raises(UserError, match=r"Cannot write events to '.*': .*"):
         JsonLines.to_path(tmp_path / name)
 
 
