@@ -34,7 +34,7 @@ def main(arguments: list[str] | None = None) -> int:
                 make_camera(roll_uri(roll, recipe.mm_per_px), {}),
                 Tiler("roll", recipe.tiles, stride, recipe.channels, ClothFinder(grid=recipe.geometry.map_stride)),
                 engine,
-                recipe.tiles,
+                bundle,
                 options.sim_lines if roll.startswith("sim:") else None,
             )
             for roll in options.rolls

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from runtime.bundle import Bundle
 from runtime.cameras.base import Camera
 from runtime.engines.base import Engine
 from runtime.errors import UserError
-from runtime.geometry import TileGeometry
 from runtime.stitching import Stitcher
 from runtime.tiler import Tiler
 from runtime.types import LineBlock, NotInspected, ScoreMap, TileBatch
 
 
 def stitched_strips(
-    camera: Camera, tiler: Tiler, engine: Engine, geometry: TileGeometry, lines: int | None = None
+    camera: Camera, tiler: Tiler, engine: Engine, bundle: Bundle, lines: int | None = None
 ) -> Iterator[ScoreMap]:
     """Strips of the map of all that a camera gives, cut and stitched as the runtime does.
 
@@ -23,12 +23,13 @@ def stitched_strips(
         lines: take no more than about so many; None: all there are.
 
     Raises:
-        UserError: the camera cannot be opened, or lines of it cannot be read.
+        UserError: the camera cannot be opened, lines of it cannot be read, or its pixels are not of the bundle's size.
     """
     session = engine.stream("calibration")
-    stitcher = Stitcher(geometry)
-    camera.open()
+    stitcher = Stitcher(bundle.recipe.tiles)
+    info = camera.open()
     try:
+        bundle.check_scale(info.scale.mm_per_px, info.name)
         for batch in _batches(camera, tiler, lines):
             while session.in_flight >= engine.spec.max_in_flight:
                 if maps := session.collect(timeout_s=1.0):

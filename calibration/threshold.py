@@ -36,18 +36,19 @@ class NormalTail:
 
     @classmethod
     def of(cls, strips: Iterable[ScoreMap]) -> NormalTail:
-        """Collect from strips of stitched map; a block never crosses a segment's end."""
+        """Collect from strips of stitched map; a block never crosses the end of a segment or roll."""
         maxima: list[float] = []
         cells = 0
         held: list[Float32] = []
         place: tuple[int, ...] | None = None
+        end = 0
         for strip in strips:
             cells += int(np.isfinite(strip.values).sum())
             here = (strip.segment, strip.origin, strip.x0, strip.values.shape[1])
-            if place is not None and here != place:
+            if held and (here != place or strip.first_line != end):
                 maxima += block_maxima(held, strip.stride)
                 held = []
-            place = here
+            place, end = here, strip.end_line
             held.append(strip.values)
             if sum(len(values) for values in held) >= BLOCK_PX // strip.stride:
                 maxima += block_maxima(held, strip.stride)
@@ -73,9 +74,7 @@ def thresholds(tail: NormalTail, quantile: float, rolls: list[str]) -> Threshold
         UserError: no cloth was seen.
     """
     if not len(tail.maxima):
-        raise UserError(
-            f"No cloth was found in {', '.join(rolls)}: thresholds need normal cloth as it runs."
-        )
+        raise UserError(f"No cloth was found in {', '.join(rolls)}: thresholds need normal cloth as it runs.")
     opening = float(np.quantile(tail.maxima, quantile))
     keep = min(opening, float(np.quantile(tail.maxima, KEEP_QUANTILE)))
     return Thresholds(
@@ -109,4 +108,4 @@ def store(bundle: Bundle, engine_key: str, found: Thresholds) -> int:
 
 def blocks_needed(quantile: float) -> int:
     """Blocks of cloth below which the quantile is no more than the highest value seen."""
-    return math.ceil(1 / (1 - quantile)) if quantile < 1 else 0
+    return math.ceil(round(1 / (1 - quantile), 6)) if quantile < 1 else 0

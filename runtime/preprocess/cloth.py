@@ -25,7 +25,7 @@ LIGHT_STEP = 0.15
 """... or brightness by more than this part."""
 MIN_TEXTURE = 6.0
 """Grey levels: below this there is no weave under the camera, only sensor noise, which measures 3 to 4 over a
-dark table; the smoothest cloth tried measures 14."""
+dark table; the smoothest cloth tried measures 13."""
 
 
 @dataclass(frozen=True)
