@@ -24,7 +24,7 @@ from tests.runtime.cloths import Scripted, block
 VALIDATOR = jsonschema.Draft202012Validator(json_schema())
 CAMERAS = f"""
 strips: {{backend: replay, path: strips, mm_per_px: {MM_PER_PX}, cloth: all}}
-live: {{backend: simulated, source: "sim:plain?width=400", mm_per_px: {MM_PER_PX}, line_rate_hz: 2000}}
+live: {{backend: simulated, source: "sim:plain?width=600", mm_per_px: {MM_PER_PX}, line_rate_hz: 2000}}
 other_scale: {{backend: replay, path: strips, mm_per_px: 0.2}}
 empty: {{backend: replay, path: nothing, mm_per_px: {MM_PER_PX}}}
 absent: {{backend: replay, path: nowhere, mm_per_px: {MM_PER_PX}}}
