@@ -78,19 +78,19 @@ class Agreement:
     """A shifted run beside the unshifted one.
 
     Attributes:
-        start: where it began. matched: pairs of events. lost: events of the unshifted run without a match.
-        new: events of the shifted run without one. farthest_edge_px: of the matched pairs.
+        start: where it began. matched: pairs of events. farthest_edge_px: of the matched pairs.
+        lost, new: events without a match, of the unshifted and of the shifted run.
     """
 
     start: int
     matched: int
-    lost: int
-    new: int
     farthest_edge_px: int
+    lost: list[Box]
+    new: list[Box]
 
     @property
     def within_tolerance(self) -> bool:
-        return self.lost <= MAX_UNMATCHED and self.new <= MAX_UNMATCHED
+        return len(self.lost) <= MAX_UNMATCHED and len(self.new) <= MAX_UNMATCHED
 
 
 @dataclass(frozen=True)
@@ -134,8 +134,13 @@ def agreement(base: Run, shifted: Run) -> Agreement:
     a = [box for box in base.boxes if box.first >= low + EDGE_PX]
     b = [box for box in shifted.boxes if box.first >= low + EDGE_PX]
     pairs = match(a, b, EDGE_PX)
-    farthest = max((a[i].edge_distance(b[j]) for i, j in pairs), default=0)
-    return Agreement(shifted.start, len(pairs), len(a) - len(pairs), len(b) - len(pairs), farthest)
+    return Agreement(
+        start=shifted.start,
+        matched=len(pairs),
+        farthest_edge_px=max((a[i].edge_distance(b[j]) for i, j in pairs), default=0),
+        lost=[box for i, box in enumerate(a) if i not in {i for i, _ in pairs}],
+        new=[box for j, box in enumerate(b) if j not in {j for _, j in pairs}],
+    )
 
 
 def recall(one: Run, planting: Planting) -> Recall:
@@ -187,7 +192,7 @@ def table(report: dict[str, Any]) -> str:
         verdict = "the same" if one["within_tolerance"] else "NOT THE SAME"
         lines.append(
             f"{one['start']:9}  {one['matched']} matched (farthest edge {one['farthest_edge_px']} px), "
-            f"{one['lost']} lost, {one['new']} new: {verdict}"
+            f"{len(one['lost'])} lost, {len(one['new'])} new: {verdict}"
         )
     if not report["enough_found"]:
         lines.append(f"too few planted defects found: at least {report['min_found']} are wanted from each start")
