@@ -116,6 +116,13 @@ def test_a_gap_counts_as_lines_in_and_must_be_answered() -> None:
     assert account.balanced
 
 
+@pytest.mark.parametrize("second", [(0, 10), (5, 10)])
+def test_a_camera_that_uses_a_number_twice_unbalances_however_its_lines_are_booked(second: Span) -> None:
+    items = [(0, 10), second]
+    assert not filled(items, [(item, None) for item in items]).balanced
+    assert not filled(items, [((0, 10), None), ((10, 10 + second[1] - second[0]), None)]).balanced
+
+
 def test_spans_without_numbers_are_counted_apart() -> None:
     account = Account()
     lost = NotInspected("c", Reason.CAMERA_LOST, seconds=2.5)

@@ -246,6 +246,24 @@ def test_gaps_with_and_without_line_numbers(bundle: Bundle, engine: Engine) -> N
     assert (lost.y0_m, lost.y1_m) == pytest.approx((0.0505, 0.1015))
 
 
+def test_lines_before_a_gap_are_judged_without_waiting_for_its_end(bundle: Bundle, engine: Engine) -> None:
+    judged = threading.Event()
+    gap = NotInspected("c", Reason.PACKET_LOSS, 101, 203)
+    run = Run(bundle, engine, [Scripted([block(0, 101), gap, lambda: judged.wait(WAIT_S), block(203, 50)])])
+    told = run.pipeline._on_strip
+
+    def watch(strip: LineBlock | ScoreMap) -> None:
+        told(strip)
+        if isinstance(strip, ScoreMap) and strip.end_line == 101:
+            judged.set()
+
+    run.pipeline._on_strip = watch
+    run.run()
+    order = [(type(strip), strip.end_line) for strip in run.strips]
+    assert order.index((ScoreMap, 101)) < order.index((LineBlock, 253))
+    assert judged.is_set()
+
+
 def test_a_camera_that_gives_gaps_alone(bundle: Bundle, engine: Engine) -> None:
     gaps = [NotInspected("c", Reason.CAMERA_LOST, 0, 40), NotInspected("c", Reason.CAMERA_LOST)]
     (camera,) = Run(bundle, engine, [Scripted(gaps)]).run().cameras
