@@ -12,6 +12,7 @@ from runtime.errors import UserError
 
 USER_ERROR = 2
 """Exit status after a sentence on stderr."""
+INTERRUPTED = 130
 
 
 def parser(name: str, description: str | None) -> argparse.ArgumentParser:
@@ -28,17 +29,22 @@ def parser(name: str, description: str | None) -> argparse.ArgumentParser:
     return made
 
 
-def run(main: Callable[[], int]) -> None:
-    """Run a command and exit with its status; a UserError becomes its sentence and status 2."""
+def status(main: Callable[[list[str] | None], int], arguments: list[str] | None = None) -> int:
+    """Exit status of a command; a UserError becomes its sentence on stderr and status 2."""
     try:
-        status = main()
+        return main(arguments)
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
-        status = USER_ERROR
+        return USER_ERROR
     except KeyboardInterrupt:
-        status = 130
+        return INTERRUPTED
+
+
+def run(main: Callable[[list[str] | None], int]) -> None:
+    """Run a command with the process's arguments and exit with its status."""
+    ended = status(main)
     try:
         sys.stdout.flush()
     except OSError:  # whoever read it is gone; let Python not complain of it once more on its way out
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    sys.exit(status)
+    sys.exit(ended)

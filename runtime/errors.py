@@ -16,6 +16,5 @@ class MissingExtra(UserError):
 
     def __init__(self, package: str, extra: str, purpose: str) -> None:
         super().__init__(
-            f"{purpose} needs the Python package '{package}', which is not installed: "
-            f"pip install 'weftwatch[{extra}]'."
+            f"{purpose} needs the Python package '{package}', which is not installed: pip install 'weftwatch[{extra}]'."
         )

@@ -1,21 +1,22 @@
-"""``python -m train``: learn what good cloth looks like from normal rolls."""
+"""Learn what good cloth looks like from normal rolls.
+
+    python -m train --rolls good-roll/ --out trained/denim
+
+The checkpoint with the lowest loss on held-out normals (the last eighth of each roll) is kept; defects are
+never used.
+"""
 
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
+from runtime.command import parser, run
 from runtime.errors import MissingExtra, UserError
 
 
-def parser() -> argparse.ArgumentParser:
-    """The command line."""
-    p = argparse.ArgumentParser(
-        prog="python -m train",
-        description="Train an anomaly model on normal cloth. The checkpoint with the lowest loss on held-out "
-        "normals (the last eighth of each roll) is kept; defects are never used.",
-    )
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    p = parser("train", __doc__)
     p.add_argument(
         "--rolls", nargs="+", required=True, metavar="ROLL", help="folder, image, .txt list of images, or sim: URI"
     )
@@ -33,28 +34,25 @@ def parser() -> argparse.ArgumentParser:
     p.add_argument("--sim-lines", type=int, default=20000, help="lines of each sim: roll (default %(default)s)")
     p.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     p.add_argument("--resume", action="store_true", help="continue the training in --out")
-    return p
+    options = p.parse_args(arguments)
+    for name in ("width", "steps", "batch", "lr", "mm_per_px", "sim_lines"):
+        if not getattr(options, name) > 0:
+            raise UserError(f"--{name.replace('_', '-')} must be above 0, got {getattr(options, name)}.")
+    return options
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run; 0 when trained, 2 when the input cannot be used."""
-    arguments = parser().parse_args(argv)
+def main(arguments: list[str] | None = None) -> int:
+    """The command; returns its exit status."""
+    asked = _options(arguments)
     try:
-        for name in ("width", "steps", "batch", "lr", "mm_per_px", "sim_lines"):
-            if not getattr(arguments, name) > 0:
-                raise UserError(f"--{name.replace('_', '-')} must be above 0, got {getattr(arguments, name)}.")
-        try:
-            from train.loop import Options, train
-        except ModuleNotFoundError as error:
-            if error.name not in ("torch", "tqdm"):
-                raise
-            raise MissingExtra(error.name, "train", "Training") from error
-        options = Options(**{**vars(arguments), "rolls": tuple(arguments.rolls)})
-        print(f"Training {options.model} on {options.teacher} with {', '.join(options.rolls)}", flush=True)
-        recipe = train(options)
-    except UserError as error:
-        print(error, file=sys.stderr)
-        return 2
+        from train.loop import Options, train
+    except ModuleNotFoundError as error:
+        if error.name not in ("torch", "tqdm"):
+            raise
+        raise MissingExtra(error.name, "train", "Training") from error
+    options = Options(**{**vars(asked), "rolls": tuple(asked.rolls)})
+    print(f"Training {options.model} on {options.teacher} with {', '.join(options.rolls)}", flush=True)
+    recipe = train(options)
     chosen = recipe.chosen
     print(
         f"Trained: {recipe.rolls.lines} lines, held-out loss {chosen.held_out_loss:.4f} at step {chosen.step} "
@@ -64,4 +62,4 @@ def main(argv: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run(main)

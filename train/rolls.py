@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runtime.cameras.config import make_camera
+from runtime.cameras.config import make_camera, roll_uri
 from runtime.errors import UserError
 from runtime.geometry import TileGeometry, mirrored
 from runtime.preprocess.cloth import ClothFinder
@@ -55,14 +55,6 @@ def geometry_for(tile: int) -> TileGeometry:
     if tile < 64 or tile % 64:
         raise UserError(f"--tile {tile}: choose a multiple of 64, such as 256.")
     return TileGeometry(tile=tile, margin=tile // 8, blend=tile // 16)
-
-
-def roll_uri(roll: str, mm_per_px: float) -> str:
-    """A roll as a camera's URI: a path is replayed, and the scale is asked for unless the roll says its own."""
-    uri = roll if roll.startswith(("sim:", "replay:")) else f"replay:{roll}"
-    if "mm_per_px=" in uri:
-        return uri
-    return f"{uri}{'&' if '?' in uri else '?'}mm_per_px={mm_per_px:g}"
 
 
 def read_segments(roll: str, mm_per_px: float, sim_lines: int) -> list[UInt8]:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 from urllib.parse import parse_qsl, urlencode
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
 from runtime.cameras.base import Camera
 from runtime.cameras.gige import GigeCamera
@@ -89,7 +89,7 @@ class ReplayConfig(CameraConfig):
 
     backend: Literal["replay"]
     path: str = Field(description="a strip, a folder of strips or a recording")
-    channels: Literal[1, 3] = 1
+    channels: Annotated[Literal[1, 3], BeforeValidator(int)] = 1  # a URI's values are text
 
 
 class SimulatedConfig(CameraConfig):

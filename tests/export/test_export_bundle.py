@@ -12,6 +12,7 @@ pytest.importorskip("onnxruntime")
 from export import parity  # noqa: E402
 from export.__main__ import main  # noqa: E402
 from runtime.bundle import Bundle  # noqa: E402
+from runtime.command import status  # noqa: E402
 from runtime.engines.openvino import OpenVinoEngine  # noqa: E402
 from tests.train.strips import write_strips  # noqa: E402
 from train.__main__ import main as train  # noqa: E402
@@ -28,7 +29,7 @@ def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def export(checkpoint: Path, out: Path) -> int:
-    return main(["bundle", "--checkpoint", str(checkpoint), "--out", str(out), "--name", "plain weave"])
+    return status(main, ["bundle", "--checkpoint", str(checkpoint), "--out", str(out), "--name", "plain weave"])
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from runtime.command import status  # noqa: E402
 from tests.train.strips import write_strips  # noqa: E402
 from train import loop  # noqa: E402
 from train.__main__ import main  # noqa: E402
@@ -80,17 +81,17 @@ def test_the_recipe_says_what_export_needs(trained: Path) -> None:
 
 
 def test_resuming_with_other_options_is_refused(roll: Path, trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--rolls", str(roll), "--out", str(trained), "--resume", *SMALL, "--width", "16"]) == 2
+    assert status(main, ["--rolls", str(roll), "--out", str(trained), "--resume", *SMALL, "--width", "16"]) == 2
     assert "other width" in capsys.readouterr().err
 
 
 def test_a_training_is_not_overwritten(roll: Path, trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--rolls", str(roll), "--out", str(trained), *SMALL]) == 2
+    assert status(main, ["--rolls", str(roll), "--out", str(trained), *SMALL]) == 2
     assert "--resume" in capsys.readouterr().err
 
 
 def test_input_that_cannot_be_used_is_one_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--rolls", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out"), *SMALL]) == 2
+    assert status(main, ["--rolls", str(tmp_path / "nowhere"), "--out", str(tmp_path / "out"), *SMALL]) == 2
     error = capsys.readouterr().err
     assert "nowhere" in error
     assert "Traceback" not in error
@@ -102,6 +103,6 @@ def test_a_loss_that_is_no_number_stops_the_training(
 ) -> None:
     broken = torch.tensor(float("nan"))
     monkeypatch.setattr("train.models.rd4ad.Rd4ad.loss", lambda self, pixels: broken)
-    assert main(["--rolls", str(roll), "--out", str(tmp_path), *SMALL]) == 2
+    assert status(main, ["--rolls", str(roll), "--out", str(tmp_path), *SMALL]) == 2
     assert "lower --lr" in capsys.readouterr().err
     assert not (tmp_path / "recipe.yaml").exists()
