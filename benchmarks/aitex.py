@@ -63,10 +63,12 @@ def read_manifest(data: Path) -> list[Strip]:
             if missing:
                 raise UserError(f"'{manifest}' lacks the column(s) {', '.join(missing)}: see benchmarks/aitex.py.")
             return [_strip(row, data.resolve(), f"'{manifest}', line {reader.line_num}") for row in reader]
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise UserError(
-            f"Cannot read '{manifest}' ({error}): name the folder that holds the strips and their manifest.csv."
+            f"Cannot read '{manifest}' ({error.strerror}): name the folder that holds the strips and their manifest.csv."
         ) from error
+    except UnicodeDecodeError as error:
+        raise UserError(f"'{manifest}' is not UTF-8 text: save it as UTF-8.") from error
 
 
 def select(strips: list[Strip], fabric: str, split: str) -> list[Strip]:

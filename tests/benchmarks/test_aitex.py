@@ -67,6 +67,12 @@ def test_a_wrong_manifest_is_refused(tmp_path: Path, head: str, rows: str, says:
         read_manifest(folder(tmp_path, rows, head))
 
 
+def test_a_manifest_of_another_encoding_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "manifest.csv").write_bytes((HEAD + "a.png,01,defect,,mañana,1,,test\n").encode("latin-1"))
+    with pytest.raises(UserError, match="UTF-8"):
+        read_manifest(tmp_path)
+
+
 def test_what_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"manifest\.csv"):
         read_manifest(tmp_path / "nowhere")
