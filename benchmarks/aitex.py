@@ -65,7 +65,7 @@ def read_manifest(data: Path) -> list[Strip]:
             return [_strip(row, data.resolve(), f"'{manifest}', line {reader.line_num}") for row in reader]
     except OSError as error:
         raise UserError(
-            f"Cannot read '{manifest}' ({error.strerror}): name the folder that holds the strips and their manifest.csv."
+            f"Cannot read '{manifest}' ({error.strerror}): name the folder that holds strips and their manifest.csv."
         ) from error
     except UnicodeDecodeError as error:
         raise UserError(f"'{manifest}' is not UTF-8 text: save it as UTF-8.") from error
