@@ -75,6 +75,7 @@ def test_calibrating_again_replaces_and_counts_up(bundle: Bundle, tmp_path: Path
 def test_what_cannot_be_measured_is_refused_and_nothing_is_written(bundle: Bundle, tmp_path: Path) -> None:
     before = (bundle.path / "settings.yaml").read_text()
     write_png(tmp_path / "bare.png", np.full((300, 400), 30, np.uint8))
+    write_png(tmp_path / "colour.png", weave(300, 400))
     write_png(tmp_path / "cut.png", weave(300, 400))
     whole = (tmp_path / "cut.png").read_bytes()
     (tmp_path / "cut.png").write_bytes(whole[: len(whole) // 2])
@@ -86,6 +87,8 @@ def test_what_cannot_be_measured_is_refused_and_nothing_is_written(bundle: Bundl
     for roll, message in cases.items():
         with pytest.raises(UserError, match=message):
             threshold(bundle, "--rolls", str(tmp_path / roll))
+    with pytest.raises(UserError, match="gives 3 channels, the bundle takes 1"):
+        threshold(bundle, "--rolls", f"replay:{tmp_path / 'colour.png'}?channels=3")
     with pytest.raises(UserError, match="has no engine openvino-int8-CPU"):
         threshold(bundle, "--rolls", str(tmp_path / "bare.png"), "--precision", "int8")
     assert (bundle.path / "settings.yaml").read_text() == before

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from runtime import __version__
-from runtime.command import run
+from runtime.command import status
 from runtime.events import json_schema
 from runtime.stream import main
 from runtime.types import LineBlock
@@ -158,9 +158,9 @@ def test_a_reader_that_goes_away_stops_nothing(place: Path, tmp_path: Path, opti
     assert events(out.read_text())[-1]["events_lost"] > 0
 
 
-def refused(status: object, err: str, message: str) -> None:
+def refused(ended: int, err: str, message: str) -> None:
     """Status 2 and one sentence on stderr."""
-    assert status == 2
+    assert ended == 2
     assert "Traceback" not in err
     assert err.count("\n") == 1, err
     assert message in err
@@ -199,9 +199,8 @@ def test_each_of_them_names_what_is_wrong(
     if "damaged" in options and not (here / "damaged").exists():
         with make_bundle(here / "damaged").graph.open("ab") as file:
             file.write(b"!")
-    with pytest.raises(SystemExit) as left:
-        run(lambda: main(command(camera, *options)[1:]))
-    refused(left.value.code, capsys.readouterr().err, message)
+    ended = status(main, command(camera, *options)[1:])
+    refused(ended, capsys.readouterr().err, message)
 
 
 @pytest.mark.parametrize("options", [["--lines", "0"], ["--metres", "-1"], ["--seconds", "nan"], ["--lines", "x"], []])
@@ -221,19 +220,19 @@ def test_its_version(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "status"),
+    ("script", "failed"),
     [
-        ([block(0, 200)], 0),
-        ([block(0, 200), block(200, 100, width=210)], 1),
-        ([block(0, 200), LineBlock("c", 0, 100, block(0, 10).pixels)], 1),
+        ([block(0, 200)], False),
+        ([block(0, 200), block(200, 100, width=210)], True),
+        ([block(0, 200), LineBlock("c", 0, 100, block(0, 10).pixels)], True),
     ],
     ids=["whole", "width changed inside a segment", "lines that came twice"],
 )
 def test_the_exit_status_tells_of_a_camera_that_failed(
-    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], script: list, status: int
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], script: list, failed: bool
 ) -> None:
     monkeypatch.setattr("runtime.stream.build", lambda name, config: Scripted(script))
-    assert main(command("strips", "--json")[1:]) == status
+    assert main(command("strips", "--json")[1:]) == failed
     summary = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert summary["type"] == "summary"
-    assert (summary["ended"] == "failed") == bool(status)
+    assert (summary["ended"] == "failed") is failed
