@@ -89,7 +89,9 @@ class Policy(Strict):
     merge_mm: float = Field(default=10.0, ge=0, description="spots nearer than this are one defect")
     merge_line_mm: float = Field(default=50.0, ge=0, description="pieces of one line nearer than this are one defect")
     update_mm: float = Field(default=100.0, gt=0, description="cloth between two updates of a running defect")
-    flush_s: float = Field(default=1.0, gt=0, description="lines that wait this long for more are judged as they are")
+    flush_s: float = Field(
+        default=1.0, gt=0, description="lines that wait this long (and twice as long as usual) are judged as they are"
+    )
     overflow: Annotated[str, Field(pattern="^(skip_newest|block)$")] = Field(
         default="skip_newest", description="what a live camera's lines do when the engine cannot keep up"
     )
@@ -344,10 +346,17 @@ def read_yaml(path: Path, model: type[Model]) -> Model:
 
 
 def write_yaml(path: Path, data: BaseModel) -> None:
-    """Write a model as YAML in one step: aside, then renamed."""
+    """Write a model as YAML in one step: aside, then renamed.
+
+    Raises:
+        UserError: it cannot be written.
+    """
     aside = path.with_name(f".{path.name}.new")
-    with aside.open("w") as file:
-        yaml.safe_dump(data.model_dump(mode="json"), file, sort_keys=False)
-        file.flush()
-        os.fsync(file.fileno())
-    aside.rename(path)
+    try:
+        with aside.open("w") as file:
+            yaml.safe_dump(data.model_dump(mode="json"), file, sort_keys=False)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.rename(path)
+    except OSError as error:
+        raise UserError(f"Cannot write '{path}': {error.strerror}.") from error

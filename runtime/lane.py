@@ -65,6 +65,7 @@ class Lane:
         self._on_strip = on_strip
         self._ready: deque[TileBatch] = deque()
         self._last_item = time.monotonic()
+        self._usual_wait = 0.0  # between the last two items while lines came
         self._standing = False
         self._defects: Counter[Kind] = Counter()  # closed, by their last kind; parts of others left out
         self._latencies: deque[float] = deque(maxlen=LATENCIES_KEPT)
@@ -146,14 +147,18 @@ class Lane:
         """Take one item from the queue, or notice that there is none."""
         item = self.intake.take()
         if item is not None:
-            self._last_item = time.monotonic()
+            now = time.monotonic()
+            if not self._standing:
+                self._usual_wait = now - self._last_item
+            self._last_item = now
             self._set_standing(False)
             self._accept(item)
             return True
         if self.intake.exhausted:
             return self._wind_up()
         quiet = time.monotonic() - self._last_item
-        if quiet > self._policy.flush_s and not self._standing:
+        # On a slow loom a block takes longer to fill than flush_s; that is not a stop.
+        if quiet > max(self._policy.flush_s, 2 * self._usual_wait) and not self._standing:
             self._set_standing(True)
             self._sort(self._tiler.flush(whole_cells=True))
             return True

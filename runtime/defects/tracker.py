@@ -8,6 +8,7 @@ the younger closes with the older as its parent.
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -39,22 +40,29 @@ class _Growing:
     """A defect in the making.
 
     Attributes:
-        number: of the defect, in the order of their first blobs.
         whole: all that belongs to it so far.
+        y0_m, peak_y_m: where it begins and peaks, in metres; kept, because a track forgets lines far back.
         tail: its blobs near enough to the newest line to be joined to.
-        threshold: what opened it, or None.
+        number: of the defect, in the order of opening; 0 before it.
+        threshold: what opened it.
         reported_end: end line in the last event.
     """
 
-    number: int
     whole: Blob
+    y0_m: float
+    peak_y_m: float
     tail: list[Blob]
-    threshold: float | None = None
+    number: int = 0
+    threshold: float = 0.0
     reported_end: int = 0
 
-    def absorb(self, whole: Blob, tail: list[Blob]) -> None:
-        self.whole = self.whole.joined(whole)
-        self.tail.extend(tail)
+    def absorb(self, other: _Growing) -> None:
+        if other.whole.first_line < self.whole.first_line:
+            self.y0_m = other.y0_m
+        if other.whole.peak > self.whole.peak:
+            self.peak_y_m = other.peak_y_m
+        self.whole = self.whole.joined(other.whole)
+        self.tail.extend(other.tail)
 
 
 class DefectTracker:
@@ -73,7 +81,7 @@ class DefectTracker:
         self.thresholds = thresholds
         self.policy = policy
         self._growing: list[_Growing] = []
-        self._count = 0
+        self._opened = 0
         self._camera = ""
         self._segment = -1
 
@@ -87,7 +95,7 @@ class DefectTracker:
         self._camera, self._segment = strip.camera, strip.segment
         touched: list[_Growing] = []
         for blob in find_blobs(strip, self.thresholds.keep):
-            defect, swallowed = self._place(blob, strip.stride)
+            defect, swallowed = self._place(blob)
             told += [self._tell(d, State.CLOSED, strip.received_ns, newest_line, defect) for d in swallowed]
             if defect not in touched:
                 touched.append(defect)
@@ -98,34 +106,29 @@ class DefectTracker:
 
     def close(self, newest_line: int) -> list[Defect]:
         """Close all that is open: the end of a segment or of the stream."""
-        told = [
-            self._tell(d, State.CLOSED, time.monotonic_ns(), newest_line)
-            for d in self._growing
-            if d.threshold is not None
-        ]
+        told = [self._tell(d, State.CLOSED, time.monotonic_ns(), newest_line) for d in self._growing if d.number]
         self._growing.clear()
         return told
 
     @property
     def open_defects(self) -> int:
         """How many have been opened and not closed."""
-        return sum(d.threshold is not None for d in self._growing)
+        return sum(d.number > 0 for d in self._growing)
 
-    def _place(self, blob: Blob, cell_px: int) -> tuple[_Growing, list[_Growing]]:
+    def _place(self, blob: Blob) -> tuple[_Growing, list[_Growing]]:
         """The defect that a blob belongs to, and opened defects that it joined to it."""
+        new = _Growing(blob, self.track.metres(blob.first_line), self.track.metres(blob.peak_line), [blob])
         homes = [d for d in self._growing if any(self._near(blob, piece) for piece in d.tail)]
         if not homes:
-            self._count += 1
-            new = _Growing(self._count, blob, [blob])
             self._growing.append(new)
             return new, []
-        homes.sort(key=lambda d: (d.threshold is None, d.number))  # an opened one keeps its name
+        homes.sort(key=lambda d: d.number or math.inf)  # the first opened keeps its name
         home = homes[0]
         for other in homes[1:]:
-            home.absorb(other.whole, other.tail)
+            home.absorb(other)
             self._growing.remove(other)
-        home.absorb(blob, [blob])
-        return home, [d for d in homes[1:] if d.threshold is not None]
+        home.absorb(new)
+        return home, [d for d in homes[1:] if d.number]
 
     def _near(self, a: Blob, b: Blob) -> bool:
         dx = max(0, a.x0 - b.x1, b.x0 - a.x1) * self.scale.mm_per_px
@@ -143,12 +146,13 @@ class DefectTracker:
 
     def _grown(self, defect: _Growing, strip: ScoreMap, newest_line: int) -> list[Defect]:
         """Open a defect that now deserves it, or tell that an open one runs on."""
-        if defect.threshold is None:
+        if not defect.number:
             cell_mm2 = strip.stride**2 * self.scale.mm_per_px * self.scale.mm_per_line
             threshold = self.thresholds.open[self._shape(defect.whole)]
             if defect.whole.peak < threshold or defect.whole.cells * cell_mm2 < self.policy.min_area_mm2:
                 return []
-            defect.threshold = threshold
+            self._opened += 1
+            defect.number, defect.threshold = self._opened, threshold
             defect.reported_end = defect.whole.end_line
             return [self._tell(defect, State.OPEN, strip.received_ns, newest_line)]
         if (defect.whole.end_line - defect.reported_end) * self.scale.mm_per_line < self.policy.update_mm:
@@ -169,7 +173,7 @@ class DefectTracker:
             ]
             if not defect.tail:
                 self._growing.remove(defect)
-                if defect.threshold is not None:
+                if defect.number:
                     told.append(self._tell(defect, State.CLOSED, strip.received_ns, newest_line))
         return told
 
@@ -177,7 +181,7 @@ class DefectTracker:
         self, d: _Growing, state: State, received_ns: int, newest_line: int, parent: _Growing | None = None
     ) -> Defect:
         whole = d.whole
-        y0, y1 = self.track.metres(whole.first_line), self.track.metres(whole.end_line)
+        y1 = self.track.metres(whole.end_line)
         across = self.track.millimetres_across
         return Defect(
             id=self._id(d),
@@ -191,16 +195,16 @@ class DefectTracker:
             end_line=whole.end_line,
             x0_mm=across(whole.x0),
             x1_mm=across(whole.x1),
-            y0_m=min(y0, y1),
-            y1_m=max(y0, y1),
+            y0_m=min(d.y0_m, y1),
+            y1_m=max(d.y0_m, y1),
             peak_x_px=whole.peak_x,
             peak_line=whole.peak_line,
             peak_x_mm=across(whole.peak_x),
-            peak_y_m=self.track.metres(whole.peak_line),
+            peak_y_m=d.peak_y_m,
             score=whole.peak,
-            threshold=d.threshold or 0.0,
+            threshold=d.threshold,
             latency_ms=(time.monotonic_ns() - received_ns) / 1e6,
-            latency_mm=abs(self.track.metres(newest_line) - y0) * 1000,
+            latency_mm=abs(self.track.metres(newest_line) - d.y0_m) * 1000,
         )
 
     def _id(self, d: _Growing) -> str:
