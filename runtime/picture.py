@@ -26,7 +26,7 @@ from runtime.pipeline import Pipeline
 from runtime.stream import DEMO_BUNDLE, make_view
 from runtime.types import LineBlock, ScoreMap, State, UInt8
 
-PANEL_PX = 720
+PANEL_PX = 560
 EDGE_PX = 48
 RED, BLUE, INK = (40, 40, 230), (140, 70, 30), (60, 60, 60)
 

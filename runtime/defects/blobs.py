@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from runtime.types import ScoreMap
+from runtime.types import Float32, ScoreMap
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,12 @@ class Blob:
 
 
 def find_blobs(strip: ScoreMap, keep: float) -> Iterator[Blob]:
-    """Blobs of cells >= keep (8-connected), topmost first; NaN cells belong to none."""
+    """Blobs of cells >= keep (8-connected), topmost first; NaN cells belong to none.
+
+    Box edges lie where the map, drawn linearly between the centres of cells, crosses ``keep``: so that they
+    move little when the same cloth falls otherwise on the cells. Where a blob meets the strip's end or the
+    cloth's edge, the cell's own border is taken.
+    """
     mask = strip.values >= keep
     if not mask.any():
         return
@@ -58,13 +63,38 @@ def find_blobs(strip: ScoreMap, keep: float) -> Iterator[Blob]:
         box = (slice(top, top + height), slice(left, left + width))
         values = np.where(labels[box] == label, strip.values[box], -np.inf)
         row, column = np.unravel_index(int(values.argmax()), values.shape)
+        x0, x1 = (strip.x0 + at for at in _crossings(strip.values[box[0]].T, left, left + width, keep, s))
+        first, end = (strip.first_line + at for at in _crossings(strip.values[:, box[1]], top, top + height, keep, s))
         yield Blob(
-            x0=max(strip.x0 + left * s, strip.region[0]),
-            x1=min(strip.x0 + (left + width) * s, strip.region[1]),
-            first_line=strip.first_line + top * s,
-            end_line=min(strip.first_line + (top + height) * s, strip.end_line),
+            x0=max(x0, strip.region[0]),
+            x1=min(x1, strip.region[1]),
+            first_line=first,
+            end_line=min(end, strip.end_line),
             cells=cells,
             peak=float(values[row, column]),
             peak_x=strip.x0 + (left + int(column)) * s + s // 2,
             peak_line=strip.first_line + (top + int(row)) * s + s // 2,
         )
+
+
+def _crossings(cells: Float32, low: int, high: int, keep: float, stride: int) -> tuple[int, int]:
+    """Where the highest values of rows [low, high) rise above and fall below ``keep``, px from row 0's border.
+
+    Args:
+        cells: [rows, columns], the columns of the blob alone.
+    """
+    start, stop = low * stride, high * stride
+    if low > 0:
+        start += round(_below(cells[low - 1], cells[low], keep) * stride)
+    if high < len(cells):
+        stop -= round(_below(cells[high], cells[high - 1], keep) * stride)
+    return start, max(stop, start + 1)
+
+
+def _below(outside: Float32, inside: Float32, keep: float) -> float:
+    """How far the crossing lies inside the border between two rows of cells, -0.5 to 0.5 cells."""
+    beyond = np.fmax.reduce(outside)
+    if not beyond < keep:  # no cloth, or a neighbour of another blob
+        return 0.0
+    within = np.fmax.reduce(inside)
+    return float((keep - beyond) / (within - beyond)) - 0.5

@@ -1,9 +1,9 @@
 """Blobs to defects: one defect is one event, however many strips and tiles it runs through.
 
-A blob belongs to a growing defect when it lies within ``merge_mm`` of it, or within ``merge_line_mm`` on
-the same warp or weft line. A defect opens when its highest score reaches the threshold of its shape,
-is updated as it runs on, and closes when enough clean cloth followed. Two that grow together become one:
-the younger closes with the older as its parent.
+A blob belongs to a growing defect when it touches it, lies within ``merge_line_mm`` of it on the same warp or
+weft line, or within ``merge_mm`` where both are strong enough to be defects by themselves. A defect opens when
+its highest score reaches the threshold of its shape, is updated as it runs on, and closes when enough clean
+cloth followed. Two that grow together become one: the younger closes with the older as its parent.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ LINE_MM = 10.0
 """... if it is at least this long."""
 AREA_MM = 20.0
 """A defect at least this large in both directions is an area."""
+TOUCH_MM = 1.0
+"""Blobs of neighbouring strips touch although their edges were drawn between the centres of cells."""
 SAME_LINE_MM = 2.0
 """Pieces of one line lie within this across it."""
 
@@ -131,14 +133,19 @@ class DefectTracker:
         return home, [d for d in homes[1:] if d.number]
 
     def _near(self, a: Blob, b: Blob) -> bool:
+        """Do two blobs belong together? They touch, or go on along one line, or are both strong and close."""
         dx = max(0, a.x0 - b.x1, b.x0 - a.x1) * self.scale.mm_per_px
         dy = max(0, a.first_line - b.end_line, b.first_line - a.end_line) * self.scale.mm_per_line
-        if max(dx, dy) <= self.policy.merge_mm:
+        if max(dx, dy) <= TOUCH_MM:
             return True
         line = Kind.WEFT if dy <= SAME_LINE_MM else Kind.WARP if dx <= SAME_LINE_MM else None
-        return (
-            line is not None and max(dx, dy) <= self.policy.merge_line_mm and line in (self._shape(a), self._shape(b))
-        )
+        if line in (self._shape(a), self._shape(b)) and max(dx, dy) <= self.policy.merge_line_mm:
+            return True
+        # A weak blob alone is what normal cloth has too: near a defect it would only make its box wander.
+        return max(dx, dy) <= self.policy.merge_mm and self._strong(a) and self._strong(b)
+
+    def _strong(self, blob: Blob) -> bool:
+        return blob.peak >= self.thresholds.open[self._shape(blob)]
 
     def _shape(self, box: Blob) -> Kind:
         width = (box.x1 - box.x0) * self.scale.mm_per_px

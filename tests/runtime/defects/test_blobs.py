@@ -24,18 +24,29 @@ def test_nothing_reaches_the_value() -> None:
 def test_a_spot_in_pixels_and_lines_with_its_peak() -> None:
     found = list(find_blobs(strip([[0, 0, 0, 0], [0, 0.5, 0.7, 0], [0, 0, 0.9, 0], [0, 0, 0, 0]]), 0.5))
     assert found == [
-        Blob(x0=44, x1=52, first_line=1004, end_line=1012, cells=3, peak=pytest.approx(0.9), peak_x=50, peak_line=1010)
+        Blob(x0=46, x1=52, first_line=1005, end_line=1012, cells=3, peak=pytest.approx(0.9), peak_x=50, peak_line=1010)
     ]
 
 
 def test_corners_touch_and_spots_that_do_not_are_apart_topmost_first() -> None:
     found = list(find_blobs(strip([[0, 0, 0, 9], [9, 0, 0, 0], [0, 9, 0, 0]]), 1))
-    assert [(b.x0, b.first_line, b.cells) for b in found] == [(52, 1000, 1), (40, 1004, 2)]
+    assert [(b.x0, b.first_line, b.cells) for b in found] == [(50, 1000, 1), (40, 1002, 2)]
 
 
 def test_the_peak_is_the_spots_own_though_boxes_overlap() -> None:
     found = list(find_blobs(strip([[5, 5, 5, 5], [5, 0, 0, 0], [5, 0, 9, 0]]), 1))
     assert [(b.peak, b.peak_x, b.peak_line) for b in found] == [(5, 42, 1002), (9, 50, 1010)]
+
+
+def test_edges_lie_where_the_map_crosses_the_value_whatever_the_cells() -> None:
+    def edges(shift: float) -> tuple[int, int]:
+        centres = np.arange(0, 80, 4) + 2
+        row = np.interp(centres, [20 + shift, 30 + shift, 50 + shift, 60 + shift], [0, 1, 1, 0])
+        (found,) = find_blobs(strip([list(row)], region=(0, 200)), 0.5)
+        return found.x0 - 40, found.x1 - 40
+
+    assert edges(0) == (25, 55)
+    assert [edges(shift) for shift in (1, 2, 3)] == [(26, 56), (27, 57), (28, 58)]
 
 
 def test_where_there_is_no_cloth_there_is_no_spot() -> None:

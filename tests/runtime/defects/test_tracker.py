@@ -138,8 +138,8 @@ def test_weak_spots_open_nothing_and_a_defect_lives_on_down_to_keep() -> None:
     roll = Roll(80).paint(slice(6, 60), slice(20, 22), 0.55).paint(slice(30, 31), slice(20, 22), 1.0)
     told = roll.run(8)
     assert story(told)[0] == ("1", "open")
-    assert (told[0].first_line, told[0].peak_line) == (24, 122), "it reaches back to where it began"
-    assert (told[-1].first_line, told[-1].end_line, told[-1].score) == (24, 240, 1.0)
+    assert (told[0].first_line, told[0].peak_line) == (26, 122), "it reaches back to where it began"
+    assert (told[-1].first_line, told[-1].end_line, told[-1].score) == (26, 238, 1.0)
     assert Roll(80).paint(slice(6, 60), slice(20, 22), 0.49).run(8) == []
 
 
