@@ -18,7 +18,7 @@ from runtime.errors import UserError
 from runtime.types import Float32, Kind, ScoreMap
 
 BLOCK_PX = 256
-KEEP_QUANTILE = 0.95
+KEEP_QUANTILE = 0.99
 """A defect lives on down to this quantile of normal blocks' highest values."""
 
 

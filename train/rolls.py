@@ -201,13 +201,16 @@ class Tiles:
         return np.stack(tiles)
 
     def _made_up_end(self, rng: np.random.Generator, start: int, size: int) -> tuple[int, int]:
-        """What a tile may see of ``size`` lines or columns: all, or as though they ended a margin inside it."""
+        """What a tile may see of ``size`` lines or columns: all, or as though they ended inside it.
+
+        At run time they begin a margin inside a tile, and end a margin inside one or up to a map cell more.
+        """
         margin, tile = self.geometry.margin, self.geometry.tile
-        side = rng.random()
+        side, part_of_cell = rng.random(), int(rng.integers(self.geometry.map_stride))
         if side < END_SHARE / 2 and start >= 0:
             return start + margin, size
         if side > 1 - END_SHARE / 2 and start + tile <= size:
-            return 0, start + tile - margin
+            return 0, start + tile - margin - part_of_cell
         return 0, size
 
     def grid(self, count: int) -> UInt8:

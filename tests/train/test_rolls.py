@@ -61,9 +61,12 @@ def test_some_training_tiles_end_a_margin_inside() -> None:
     margin = GEOMETRY.margin
     drawn = tiles.sample(np.random.default_rng(0), 400)[:, :, 0, 0].astype(int)
     mirrored_above = (drawn[:, 0] == drawn[:, 2 * margin]) & (drawn[:, margin] == drawn[:, 0] - margin)
-    mirrored_below = drawn[:, -1] == drawn[:, -1 - 2 * (margin - 1) - 2]
-    share = (mirrored_above | mirrored_below).mean()
-    assert 0.15 < share < 0.45
+    lowest = drawn.argmax(axis=1)  # the last line seen before it mirrors
+    assert 0.08 < mirrored_above.mean() < 0.2
+    ends = GEOMETRY.tile - 1 - lowest[~mirrored_above]
+    ends = ends[ends >= margin]  # the others are the end of the piece itself
+    assert set(ends) == set(range(margin, margin + GEOMETRY.map_stride)), "all phases of a map cell"
+    assert 0.08 < len(ends) / 400 < 0.2
 
 
 def test_sampling_follows_the_generator_alone() -> None:
