@@ -18,8 +18,10 @@ from runtime.errors import UserError
 from runtime.types import Float32, Kind, ScoreMap
 
 BLOCK_PX = 256
-KEEP_QUANTILE = 0.99
-"""A defect lives on down to this quantile of normal blocks' highest values."""
+KEEP_SHARE = 0.6
+"""A defect lives on above this part of the way from the median of normal blocks' highest values to the threshold.
+
+Much lower, and normal cloth beside a defect makes its box wander; much higher, and a faint line falls to pieces."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +78,8 @@ def thresholds(tail: NormalTail, quantile: float, rolls: list[str]) -> Threshold
     if not len(tail.maxima):
         raise UserError(f"No cloth was found in {', '.join(rolls)}: thresholds need normal cloth as it runs.")
     opening = float(np.quantile(tail.maxima, quantile))
-    keep = min(opening, float(np.quantile(tail.maxima, KEEP_QUANTILE)))
+    median = float(np.median(tail.maxima))
+    keep = median + KEEP_SHARE * (opening - median)
     return Thresholds(
         open=dict.fromkeys(Kind, opening),
         keep=keep,
@@ -87,7 +90,7 @@ def thresholds(tail: NormalTail, quantile: float, rolls: list[str]) -> Threshold
             "block_px": BLOCK_PX,
             "cells": tail.cells,
             "highest": float(tail.maxima.max()),
-            "median": float(np.median(tail.maxima)),
+            "median": median,
             "time": datetime.now(timezone.utc).isoformat(timespec="seconds"),
         },
     )

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import yaml
 
-from calibration.threshold import BLOCK_PX, NormalTail, block_maxima, blocks_needed, store, thresholds
+from calibration.threshold import BLOCK_PX, KEEP_SHARE, NormalTail, block_maxima, blocks_needed, store, thresholds
 from runtime.bundle import Thresholds
 from runtime.errors import UserError
 from runtime.types import Kind, ScoreMap
@@ -57,7 +57,8 @@ def test_the_opening_threshold_is_the_quantile_of_the_blocks(quantile: float) ->
     found = thresholds(NormalTail.of(in_strips(values, 8)), quantile, ["roll"])
     wanted = float(np.quantile(highest, quantile))
     assert found.open == dict.fromkeys(Kind, pytest.approx(wanted, rel=1e-6))
-    assert found.keep == pytest.approx(min(wanted, float(np.quantile(highest, 0.95))), rel=1e-6)
+    median = float(np.median(highest))
+    assert found.keep == pytest.approx(median + KEEP_SHARE * (wanted - median), rel=1e-6)
     assert found.keep <= min(found.open.values())
     assert found.calibrated["blocks"] == 40
     assert found.calibrated["highest"] == pytest.approx(float(highest.max()))
