@@ -14,6 +14,7 @@ import pytest
 from runtime import __version__
 from runtime.command import status
 from runtime.events import json_schema
+from runtime.preprocess.flatfield import FlatField
 from runtime.stream import main
 from runtime.types import LineBlock
 from tests import torchless
@@ -77,11 +78,27 @@ def test_events_on_stdout_and_in_a_file_the_summary_last(place: Path, tmp_path: 
     assert (summary["ended"], summary["roll"], summary["events_lost"]) == ("end_of_input", "r7", 0)
     assert summary["cameras"][0]["lines_in"] == 600
     closed = [event for event in only(found, "defect") if event["state"] == "closed"]
-    assert [(e["first_line"], e["end_line"], e["x0_px"], e["x1_px"]) for e in closed] == [(400, 412, 40, 52)]
-    assert closed[0]["y0_m"] == pytest.approx(400 * MM_PER_PX / 1000)
+    assert [(e["first_line"], e["end_line"], e["x0_px"], e["x1_px"]) for e in closed] == [(399, 413, 39, 53)]
+    assert closed[0]["y0_m"] == pytest.approx(399 * MM_PER_PX / 1000)
     started = only(found, "state")[0]["message"]
     assert "brightness" in started
     assert "openvino fp32 on CPU (f32" in started
+
+
+def test_a_flat_field_in_cameras_yaml_takes_a_bright_column_away(place: Path, tmp_path: Path) -> None:
+    strip = np.full((300, 200), CLOTH, np.uint8)
+    strip[:, 60:68] = SPOT
+    write_png(tmp_path / "strip.png", strip)
+    FlatField.from_lines(np.zeros_like(strip[..., None]), strip[..., None], CLOTH).save(tmp_path / "flat.npz")
+    entry = f"{{backend: replay, path: {tmp_path / 'strip.png'}, mm_per_px: {MM_PER_PX}, cloth: all%s}}\n"
+    cameras = tmp_path / "cameras.yaml"
+    cameras.write_text("raw: " + entry % "" + "flat: " + entry % f", flat_field: {tmp_path / 'flat.npz'}")
+    done = torchless.run(
+        place, "runtime.stream", "--cameras", str(cameras), "--camera", "raw", "--camera", "flat", "--bundle", "bundle",
+        "--json",
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {event["cameras"][0] for event in only(events(done.stdout), "defect")} == {"raw"}
 
 
 def test_without_json_the_screen_is_for_people(place: Path) -> None:

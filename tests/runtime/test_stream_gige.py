@@ -30,7 +30,7 @@ CAMERA = """
   cloth: all
 {encoder}
   simulated:
-    source: sim:plain?width=256&seed=1
+    source: sim:plain?width={width}&seed=1
 """
 ENCODER = """  encoder:
     counts_per_mm: 10
@@ -40,9 +40,13 @@ ENCODER = """  encoder:
 class Stream:
     """A stream in a process of its own, its events read as they come."""
 
-    def __init__(self, folder: Path, cameras: dict[str, bool], seconds: float) -> None:
+    def __init__(
+        self, folder: Path, cameras: dict[str, bool], seconds: float, width: int = 256, line_rate: int = LINE_RATE
+    ) -> None:
         text = "".join(
-            CAMERA.format(name=name, ip=f"127.0.0.{number}", rate=LINE_RATE, encoder=ENCODER if encoder else "")
+            CAMERA.format(
+                name=name, ip=f"127.0.0.{number}", rate=line_rate, encoder=ENCODER if encoder else "", width=width
+            )
             for number, (name, encoder) in enumerate(cameras.items(), 1)
         )
         (folder / "cameras.yaml").write_text(text)
@@ -134,3 +138,13 @@ def test_one_cameras_death_is_not_the_others(tmp_path: Path) -> None:
     assert summary["left"]["unnumbered_spans"] == 1
     assert all(camera["balanced"] for camera in summary.values())
     assert not [event for event in stream.of("state", "right") if event["state"] != "started"]
+
+
+def test_lines_of_16384_px(tmp_path: Path) -> None:
+    stream = Stream(tmp_path, {"wide": True}, seconds=5, width=16384, line_rate=50)
+    (summary,) = stream.until("summary")["cameras"]
+    assert stream.process.wait(30) == 0
+    assert summary["balanced"]
+    assert summary["lines_not_inspected"] == {}
+    assert summary["lines_inspected"] >= 64
+    assert summary["tiles"] >= 2 * 16384 // 64
