@@ -120,7 +120,7 @@ class DefectTracker:
     def _place(self, blob: Blob) -> tuple[_Growing, list[_Growing]]:
         """The defect that a blob belongs to, and opened defects that it joined to it."""
         new = _Growing(blob, self.track.metres(blob.first_line), self.track.metres(blob.peak_line), [blob])
-        homes = [d for d in self._growing if any(self._near(blob, piece) for piece in d.tail)]
+        homes = [d for d in self._growing if any(self._near(blob, piece, d) for piece in d.tail)]
         if not homes:
             self._growing.append(new)
             return new, []
@@ -132,17 +132,18 @@ class DefectTracker:
         home.absorb(new)
         return home, [d for d in homes[1:] if d.number]
 
-    def _near(self, a: Blob, b: Blob) -> bool:
-        """Do two blobs belong together? They touch, or go on along one line, or are both strong and close."""
-        dx = max(0, a.x0 - b.x1, b.x0 - a.x1) * self.scale.mm_per_px
-        dy = max(0, a.first_line - b.end_line, b.first_line - a.end_line) * self.scale.mm_per_line
+    def _near(self, blob: Blob, piece: Blob, defect: _Growing) -> bool:
+        """Does a blob go with a piece of a defect? They touch, or go on along one line, or are strong and close."""
+        dx = max(0, blob.x0 - piece.x1, piece.x0 - blob.x1) * self.scale.mm_per_px
+        dy = max(0, blob.first_line - piece.end_line, piece.first_line - blob.end_line) * self.scale.mm_per_line
         if max(dx, dy) <= TOUCH_MM:
             return True
         line = Kind.WEFT if dy <= SAME_LINE_MM else Kind.WARP if dx <= SAME_LINE_MM else None
-        if line in (self._shape(a), self._shape(b)) and max(dx, dy) <= self.policy.merge_line_mm:
+        # A strip cuts a line into short pieces: what it is shows in the whole.
+        if line in (self._shape(blob), self._shape(defect.whole)) and max(dx, dy) <= self.policy.merge_line_mm:
             return True
         # A weak blob alone is what normal cloth has too: near a defect it would only make its box wander.
-        return max(dx, dy) <= self.policy.merge_mm and self._strong(a) and self._strong(b)
+        return max(dx, dy) <= self.policy.merge_mm and self._strong(blob) and self._strong(piece)
 
     def _strong(self, blob: Blob) -> bool:
         return blob.peak >= self.thresholds.open[self._shape(blob)]
@@ -173,11 +174,8 @@ class DefectTracker:
         line_reach = max(reach, round(self.policy.merge_line_mm / self.scale.mm_per_line))
         told = []
         for defect in list(self._growing):
-            defect.tail = [
-                piece
-                for piece in defect.tail
-                if strip.end_line - piece.end_line <= (line_reach if self._shape(piece) is Kind.WARP else reach)
-            ]
+            kept = line_reach if self._shape(defect.whole) is Kind.WARP else reach
+            defect.tail = [piece for piece in defect.tail if strip.end_line - piece.end_line <= kept]
             if not defect.tail:
                 self._growing.remove(defect)
                 if defect.number:

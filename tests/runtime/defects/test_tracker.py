@@ -111,6 +111,9 @@ def test_a_gap_in_a_warp_line_is_bridged_up_to_merge_line_mm() -> None:
     assert {d.id for d in whole} == {"run-c-1"}
     broken = Roll(200).paint(slice(10, 60), slice(9, 10)).paint(slice(95, 120), slice(9, 10)).run(8)
     assert len({d.id for d in broken}) == 2
+    # A strip of 8 rows cuts a single cell off its end: no line by itself, but the end of one.
+    frayed = Roll(200).paint(slice(10, 57), slice(9, 10)).paint(slice(82, 120), slice(9, 10)).run(8)
+    assert {d.id for d in frayed} == {"run-c-1"}
 
 
 def test_two_that_grow_together_become_one_and_the_younger_names_its_parent() -> None:
