@@ -26,8 +26,8 @@ class TileGeometry:
     """
 
     tile: int = 256
-    margin: int = 32
-    blend: int = 16
+    margin: int = 28
+    blend: int = 8
     map_stride: int = 4
 
     def __post_init__(self) -> None:

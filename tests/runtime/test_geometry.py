@@ -38,10 +38,11 @@ def test_every_column_of_cloth_lies_in_a_tiles_interior(g: TileGeometry, start: 
 
 def test_the_house_geometry_over_a_4096_px_line() -> None:
     g = TileGeometry()
-    assert (g.valid, g.max_step, g.cells) == (192, 176, 64)
-    assert g.column_starts(0, 4096)[:3] == (-32, 144, 320)
-    assert g.column_starts(0, 4096)[-1] == 4096 + 32 - 256
-    assert g.column_starts(0, 100) == (-32,)
+    assert (g.valid, g.max_step, g.cells) == (200, 192, 64)
+    assert g.column_starts(0, 4096)[:3] == (-28, 164, 356)
+    assert g.column_starts(0, 4096)[-1] == 4096 + 28 - 256
+    assert g.column_starts(0, 100) == (-28,)
+    assert 4096 * g.max_step / (len(g.column_starts(0, 4096)) * g.tile**2) > 0.5, "more is kept than is discarded"
 
 
 @pytest.mark.parametrize(("x0", "x1"), [(8, 8), (12, 8), (2, 100)])
