@@ -29,13 +29,13 @@ import numpy as np
 from benchmarks.aitex import Strip, read_manifest, select
 from benchmarks.boxes import Box
 from benchmarks.host import facts, write_report
-from benchmarks.inspection import Judged, add_engine_options, inspect
+from benchmarks.inspection import Judged, inspect
 from benchmarks.scores import Scored, box_meets, cell_scores, components_found, false_boxes, tile_scores
 from runtime.bundle import Bundle
 from runtime.cameras.config import roll_uri
 from runtime.cameras.images import UnreadableImage, read_image
 from runtime.command import parser, run
-from runtime.engines import load_engine
+from runtime.engines import add_engine_options, load_engine
 from runtime.errors import UserError
 from runtime.events import DefectEvent
 from runtime.stream import make_view

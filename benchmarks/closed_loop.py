@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import statistics
 import threading
-import time
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,7 +11,7 @@ import numpy as np
 from benchmarks.inspection import Judged, run_whole
 from benchmarks.memory_cloth import MemoryCloth
 from runtime.cameras.simulated import SimulatedCamera
-from runtime.engines.base import Engine
+from runtime.engines.rate import tiles_per_s
 from runtime.errors import UserError
 from runtime.events import CameraSummary, SummaryEvent
 from runtime.geometry import TileGeometry
@@ -55,10 +54,10 @@ def measure_closed_loop(judged: Judged, cloth: MemoryCloth, slices: int, slice_s
     geometry = judged.bundle.recipe.tiles
     batch = row_of_tiles(cloth, geometry)
     engine_tiles, stream_tiles, stream_lines = [], [], []
-    engine_rate(judged.engine, batch, WARM_UP_S)
+    tiles_per_s(judged.engine, batch, WARM_UP_S)
     stream_rate(judged, cloth, WARM_UP_S)
     for _ in range(slices):
-        engine_tiles.append(engine_rate(judged.engine, batch, slice_s))
+        engine_tiles.append(tiles_per_s(judged.engine, batch, slice_s))
         done, seconds = stream_rate(judged, cloth, slice_s)
         stream_tiles.append(done.tiles / seconds)
         stream_lines.append(done.lines_inspected / seconds)
@@ -77,20 +76,6 @@ def row_of_tiles(cloth: MemoryCloth, geometry: TileGeometry) -> TileBatch:
         raise UserError(f"No cloth is found in lines of {cloth.width} px: take a larger --width.")
     times = -(-LEAST_TILES // len(cut.x))
     return replace(cut, x=cut.x * times, pixels=np.concatenate([cut.pixels] * times))
-
-
-def engine_rate(engine: Engine, batch: TileBatch, seconds: float) -> float:
-    """Tiles a second of the bare engine, its session kept full for about ``seconds``."""
-    session = engine.stream("bare")
-    started, done = time.monotonic(), 0
-    while (open_still := time.monotonic() - started < seconds) or session.in_flight:
-        if open_still and session.in_flight < engine.spec.max_in_flight:
-            session.submit(batch)
-        elif session.collect(timeout_s=1.0):
-            done += len(batch.x)
-    elapsed = time.monotonic() - started
-    session.close()
-    return done / elapsed
 
 
 def stream_rate(judged: Judged, cloth: MemoryCloth, seconds: float) -> tuple[CameraSummary, float]:

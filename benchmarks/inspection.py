@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from runtime.bundle import Bundle
-from runtime.engines import ENGINES
 from runtime.engines.base import Engine
 from runtime.events import DefectEvent, Event, NotInspectedEvent, SummaryEvent
 from runtime.pipeline import Pipeline, View
@@ -91,10 +89,3 @@ def last_words(events: Iterable[Event]) -> list[DefectEvent]:
     """The last event of each defect, by first line; without those that became part of another."""
     last = {event.id: event for event in events if isinstance(event, DefectEvent)}
     return sorted((event for event in last.values() if event.parent is None), key=lambda e: (e.first_line, e.x0_px))
-
-
-def add_engine_options(made: argparse.ArgumentParser) -> None:
-    """The three flags that name an engine of a bundle."""
-    made.add_argument("--engine", choices=ENGINES, default="openvino")
-    made.add_argument("--precision", default="fp32")
-    made.add_argument("--device", default="CPU")

@@ -21,12 +21,12 @@ import numpy as np
 
 from benchmarks.boxes import Box, match
 from benchmarks.host import facts, write_report
-from benchmarks.inspection import Judged, add_engine_options, inspect
+from benchmarks.inspection import Judged, inspect
 from benchmarks.planting import Planting, plant_cloth
 from runtime.bundle import Bundle
 from runtime.cameras.simulated import SimulatedCamera
 from runtime.command import parser, run
-from runtime.engines import load_engine
+from runtime.engines import add_engine_options, load_engine
 from runtime.pipeline import View
 from runtime.preprocess.cloth import ClothFinder
 from runtime.sources import LineSource

@@ -29,12 +29,12 @@ from typing import Any
 
 from benchmarks.closed_loop import ClosedLoop, measure_closed_loop
 from benchmarks.host import facts, write_report
-from benchmarks.inspection import Judged, add_engine_options
+from benchmarks.inspection import Judged
 from benchmarks.memory_cloth import MemoryCloth
 from benchmarks.open_loop import Paced, highest_kept, hold, run_paced
 from runtime.bundle import Bundle
 from runtime.command import parser, run
-from runtime.engines import load_engine
+from runtime.engines import add_engine_options, load_engine
 from runtime.errors import UserError
 from runtime.simulator.loom import Loom
 

@@ -14,7 +14,7 @@ from calibration.threshold import NormalTail, blocks_needed, store, thresholds
 from runtime.bundle import Bundle
 from runtime.cameras.config import make_camera, roll_uri
 from runtime.command import parser, run
-from runtime.engines import ENGINES, load_engine
+from runtime.engines import add_engine_options, load_engine
 from runtime.preprocess.cloth import ClothFinder
 from runtime.tiler import Tiler
 
@@ -71,9 +71,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         help="share of 256 px blocks of normal cloth that stay below the threshold (default %(default)s)",
     )
     verb.add_argument("--sim-lines", type=int, default=20000, help="lines of each sim: roll (default %(default)s)")
-    verb.add_argument("--engine", choices=ENGINES, default="openvino")
-    verb.add_argument("--precision", default="fp32")
-    verb.add_argument("--device", default="CPU")
+    add_engine_options(verb)
     return made.parse_args(arguments)
 
 

@@ -12,7 +12,7 @@ import openvino as ov
 
 from export import parity
 from export.graph import AnomalyGraph, load_model, run_torch, write_onnx
-from runtime.bundle import Bundle, GeometrySection, Recipe, create
+from runtime.bundle import Bundle, GeometrySection, Recipe, create, require_unused
 from runtime.errors import UserError
 from runtime.types import UInt8
 from train.recipe import TrainRecipe, read_recipe
@@ -36,8 +36,7 @@ def export_bundle(checkpoint: Path, out: Path, name: str, sigma: float) -> Bundl
     Raises:
         UserError: no finished training, an ``out`` in use, or forms that do not agree.
     """
-    if out.exists() and any(out.iterdir()):
-        raise UserError(f"'{out}' exists already: a bundle is written once; name another folder or remove this one.")
+    require_unused(out)  # before the work, not after it
     learnt = read_recipe(checkpoint)
     graph = AnomalyGraph(load_model(checkpoint, learnt), learnt.geometry, sigma)
     tiles = parity.probe_tiles(held_out_tiles(checkpoint))

@@ -276,8 +276,7 @@ def create(out: Path, recipe: Recipe, graph: Path, notice: str) -> Bundle:
     Raises:
         UserError: ``out`` exists and is not empty, or cannot be written.
     """
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UserError(f"'{out}' exists already: a bundle is written once; name another folder or remove this one.")
+    require_unused(out)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=out.parent, prefix=".new-") as made:
@@ -296,6 +295,12 @@ def create(out: Path, recipe: Recipe, graph: Path, notice: str) -> Bundle:
     except OSError as error:
         raise UserError(f"Cannot write a bundle to '{out}': {error.strerror}.") from error
     return Bundle(out)
+
+
+def require_unused(out: Path) -> None:
+    """Raise UserError unless a new bundle can be written at ``out``: nothing there, or an empty folder."""
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise UserError(f"'{out}' exists already: a bundle is written once; name another folder or remove this one.")
 
 
 def default_policy(tiles: TileGeometry) -> Policy:

@@ -18,7 +18,7 @@ import numpy as np
 from runtime.bundle import Bundle
 from runtime.cameras.config import load_cameras
 from runtime.command import parser, run
-from runtime.engines import load_engine
+from runtime.engines import add_engine_options, load_engine
 from runtime.errors import UserError
 from runtime.events import DefectEvent, Event
 from runtime.intake import Limit
@@ -138,6 +138,7 @@ def main(arguments: list[str] | None = None) -> int:
     made.add_argument("--bundle", type=Path, default=DEMO_BUNDLE, metavar="DIR", help="default: the demo bundle")
     made.add_argument("--lines", type=int, default=3000, help="stop after so many lines (default %(default)s)")
     made.add_argument("--out", type=Path, required=True, metavar="PNG")
+    add_engine_options(made)
     options = made.parse_args(arguments)
     if options.lines < 1:
         raise UserError(f"--lines must be at least 1, got {options.lines}.")
@@ -148,15 +149,16 @@ def picture(options: argparse.Namespace) -> int:
     """Stream, draw, write."""
     bundle = Bundle(options.bundle)
     view = make_view(options.camera, load_cameras(options.cameras), bundle.recipe.geometry.map_stride)
-    engine = load_engine(bundle, "openvino", "fp32", "CPU")
+    engine = load_engine(bundle, options.engine, options.precision, options.device)
+    key = f"{options.engine}-{options.precision}"
     seen = Seen()
     try:
         Pipeline(
-            bundle, engine, "openvino-fp32", [view], [seen], Limit(lines=options.lines), on_strip=seen.strip
+            bundle, engine, key, [view], [seen], Limit(lines=options.lines), on_strip=seen.strip
         ).run()  # fmt: skip
     finally:
         engine.close()
-    drawn = draw(seen, min(bundle.thresholds("openvino-fp32").open.values()))
+    drawn = draw(seen, min(bundle.thresholds(key).open.values()))
     if not cv2.imwrite(str(options.out), drawn):
         raise UserError(f"Cannot write a picture to '{options.out}'.")
     print(f"{len(seen.defects)} defects in {seen.blocks[-1].end_line - seen.blocks[0].first_line} lines: {options.out}")

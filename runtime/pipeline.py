@@ -21,6 +21,7 @@ from runtime.bundle import Bundle
 from runtime.cameras.base import Camera, CameraInfo
 from runtime.defects.tracker import DefectTracker
 from runtime.engines.base import Engine
+from runtime.engines.rate import tiles_per_s
 from runtime.errors import UserError
 from runtime.events import Event, Judge, StateEvent, StatusEvent, SummaryEvent
 from runtime.intake import Intake, Limit
@@ -259,15 +260,4 @@ def measure_tiles_per_s(engine: Engine, seconds: float = 0.5) -> float:
     width = 8 * spec.tile
     lefts = tuple(range(0, width, spec.tile))
     batch = TileBatch("", 0, 0, noise, lefts, 0, (0, spec.tile), (0, width), width, hard_end=True, received_ns=0)
-    session = engine.stream("capacity")
-    session.submit(batch)
-    session.collect(timeout_s=30.0)  # the first run is a warm-up
-    started, done = time.monotonic(), 0
-    while time.monotonic() - started < seconds or session.in_flight:
-        while session.in_flight < spec.max_in_flight and time.monotonic() - started < seconds:
-            session.submit(batch)
-        if session.collect(timeout_s=30.0):
-            done += len(batch.x)
-    elapsed = time.monotonic() - started
-    session.close()
-    return done / elapsed
+    return tiles_per_s(engine, batch, seconds)

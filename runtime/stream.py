@@ -19,7 +19,7 @@ from pathlib import Path
 from runtime.bundle import Bundle
 from runtime.cameras.config import AnyCamera, build, describe, load_cameras
 from runtime.command import parser, run
-from runtime.engines import ENGINES, load_engine
+from runtime.engines import add_engine_options, load_engine
 from runtime.events import StateEvent
 from runtime.intake import Limit
 from runtime.pipeline import Pipeline, View
@@ -95,9 +95,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     made.add_argument("--out", type=Path, metavar="FILE", help="append events to this file, as JSON Lines")
     made.add_argument("--json", action="store_true", help="events on stdout, as JSON Lines")
     made.add_argument("--roll", metavar="ID", help="roll id that every event carries")
-    made.add_argument("--engine", choices=ENGINES, default="openvino")
-    made.add_argument("--precision", default="fp32")
-    made.add_argument("--device", default="CPU")
+    add_engine_options(made)
     return made.parse_args(arguments)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import argparse
+
 from runtime.bundle import Bundle
 from runtime.engines.base import Engine
 from runtime.errors import UserError
@@ -20,3 +22,10 @@ def load_engine(bundle: Bundle, engine: str, precision: str, device: str) -> Eng
 
         return OpenVinoEngine(bundle, precision, device)
     raise UserError(f"There is no engine '{engine}'; there is: {', '.join(ENGINES)}.")
+
+
+def add_engine_options(made: argparse.ArgumentParser) -> None:
+    """The three flags that name an engine of a bundle."""
+    made.add_argument("--engine", choices=ENGINES, default="openvino")
+    made.add_argument("--precision", default="fp32")
+    made.add_argument("--device", default="CPU")
