@@ -8,15 +8,15 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from export.look import CHANNELS, JOINS, Look
 from runtime.command import parser, run
-from runtime.errors import MissingExtra, UserError
+from runtime.errors import MissingExtra
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The command; returns its exit status."""
     options = _options(arguments)
-    if options.sigma < 0:
-        raise UserError(f"--sigma must not be negative, got {options.sigma}.")
+    look = Look(options.sigma, options.taps, options.join, options.channels)
     try:
         from export.bundle import export_bundle
     except ModuleNotFoundError as error:
@@ -25,7 +25,7 @@ def main(arguments: list[str] | None = None) -> int:
         raise MissingExtra(error.name, "export", "Making a bundle") from error
     name = options.name or options.checkpoint.resolve().name
     print(f"Exporting '{options.checkpoint}' as '{name}'", flush=True)
-    bundle = export_bundle(options.checkpoint, options.out, name, options.sigma)
+    bundle = export_bundle(options.checkpoint, options.out, name, look)
     print(
         f"Bundle {bundle.id} written to {bundle.path} ({bundle.graph.stat().st_size / 1e6:.1f} MB graph). "
         f"Next: python -m calibration threshold --bundle {bundle.path} --rolls ..."
@@ -40,7 +40,17 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     bundle.add_argument("--checkpoint", type=Path, required=True, metavar="DIR", help="--out of python -m train")
     bundle.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="folder to write")
     bundle.add_argument("--name", help="style of cloth, for people (default: the checkpoint folder's name)")
-    bundle.add_argument("--sigma", type=float, default=4.0, help="blur of the map, px (default %(default)s)")
+    usual = Look()
+    bundle.add_argument("--sigma", type=float, default=usual.sigma, help="blur of the map, px (default %(default)s)")
+    bundle.add_argument(
+        "--taps", default=usual.taps, help="levels of the teacher that count, finest first (default %(default)s)"
+    )
+    bundle.add_argument(
+        "--join", choices=JOINS, default=usual.join, help="how levels become one map (default %(default)s)"
+    )
+    bundle.add_argument(
+        "--channels", choices=CHANNELS, default=usual.channels, help="what the map is made of (default %(default)s)"
+    )
     return p.parse_args(arguments)
 
 

@@ -5,19 +5,24 @@ from __future__ import annotations
 import functools
 import tempfile
 import warnings
+from itertools import chain
 from pathlib import Path
 
+import numpy as np
 import onnx
 import onnxruntime
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from export.filters import OCTAVES, averaging, kernels
+from export.look import Look
 from export.parity import Outputs
 from export.placement import placement
 from runtime.errors import UserError
 from runtime.geometry import TileGeometry
-from runtime.types import UInt8
+from runtime.types import Float32, UInt8
 from train import checkpoint
 from train.models import AnomalyModel, build_model
 from train.recipe import TrainRecipe
@@ -25,28 +30,89 @@ from train.teachers import build_teacher
 
 OPSET = 17
 INPUT, OUTPUTS = "pixels", ("map", "score")
+TAIL = 0.9
+SPREAD_FLOOR = 1e-6
+"""A channel that is alike on all normal tiles is not divided by nothing."""
+
+
+class NetEvidence(nn.Module):
+    """The model's distances, laid on the map and blurred; a channel a tap, or their sum as one."""
+
+    def __init__(self, model: AnomalyModel, geometry: TileGeometry, look: Look) -> None:
+        super().__init__()
+        self.channels = used_levels(model, look)
+        for number, level in enumerate(model.levels):
+            matrix = placement(geometry, level.stride, level.centre, look.sigma)
+            self.register_buffer(f"place{number}", torch.from_numpy(matrix).to(torch.float32), persistent=False)
+
+    def forward(self, distances: tuple[Tensor, ...]) -> Tensor:
+        """The model's maps -> float32 [B, channels, cells, cells]."""
+        maps = []
+        for channel in self.channels:
+            laid = [self._laid(number, distances[number]) for number in channel]
+            maps.append(functools.reduce(torch.add, laid))
+        return torch.stack(maps, 1)
+
+    def _laid(self, number: int, distance: Tensor) -> Tensor:
+        matrix = self.get_buffer(f"place{number}")
+        return torch.matmul(torch.matmul(matrix, distance), matrix.t())
+
+
+class FilterEvidence(nn.Module):
+    """How strongly matched filters answer, whatever the sign; a channel a shape and octave."""
+
+    def __init__(self, tiles: UInt8, geometry: TileGeometry) -> None:
+        super().__init__()
+        self.map_stride = geometry.map_stride
+        for octave in OCTAVES:
+            bank = kernels(tiles, octave)
+            matrix = averaging(geometry, octave, bank.shape[-1] // 2)
+            self.register_buffer(f"average{octave}", torch.from_numpy(matrix).to(torch.float32), persistent=False)
+            self.register_buffer(f"bank{octave}", torch.from_numpy(bank[:, None]).to(torch.float32), persistent=False)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """uint8 [B, T, T, C] -> float32 [B, channels, cells, cells]."""
+        grey = pixels.to(torch.float32).mean(3)
+        maps = []
+        for octave in OCTAVES:
+            matrix = self.get_buffer(f"average{octave}")
+            small = torch.matmul(torch.matmul(matrix, grey), matrix.t())
+            answers = F.conv2d(small[:, None], self.get_buffer(f"bank{octave}")).abs()
+            cells = self.map_stride // octave
+            maps.append(answers if cells == 1 else F.max_pool2d(answers, cells))
+        return torch.cat(maps, 1)
 
 
 class AnomalyGraph(nn.Module):
-    """The distances of all levels laid on one map, blurred and summed, in FP32.
+    """Raw tiles to one map: evidence of several kinds, each measured against its own tail on normal cloth.
 
     Args:
         model: trained.
         geometry: of its tiles.
-        sigma: of the blur, px.
+        look: what goes into the map, and how.
+        normal: normal tiles that the model was not trained on, uint8 [N, T, T, C].
     """
 
-    def __init__(self, model: AnomalyModel, geometry: TileGeometry, sigma: float) -> None:
+    def __init__(self, model: AnomalyModel, geometry: TileGeometry, look: Look, normal: UInt8) -> None:
         super().__init__()
         self.model = model
-        self.levels = len(model.teacher.spec.strides)
         self.border = geometry.margin // geometry.map_stride
-        for level, (stride, centre) in enumerate(
-            zip(model.teacher.spec.strides, model.teacher.spec.centres, strict=True)
-        ):
-            matrix = placement(geometry, stride, centre, sigma)
-            self.register_buffer(f"place{level}", torch.from_numpy(matrix).to(torch.float32))
+        self.net = NetEvidence(model, geometry, look) if look.net else None
+        self.filters = FilterEvidence(normal, geometry) if look.filters else None
+        self.as_published = look.join == "sum" and self.filters is None
         self.eval()
+        self.tails = tails(self._highest(normal))
+        middle, spread = (torch.from_numpy(values)[:, None, None] for values in self.tails)
+        self.register_buffer("middle", middle, persistent=False)
+        self.register_buffer("spread", spread, persistent=False)
+
+    def evidence(self, pixels: Tensor) -> tuple[Tensor, tuple[Tensor, ...]]:
+        """All channels as they are, float32 [B, channels, cells, cells], and the model's own maps."""
+        distances = self.model.distances(pixels) if self.net is not None else ()
+        maps = [self.net(distances)] if self.net is not None else []
+        if self.filters is not None:
+            maps.append(self.filters(pixels))
+        return torch.cat(maps, 1), distances
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Map and score of tiles.
@@ -55,16 +121,50 @@ class AnomalyGraph(nn.Module):
             pixels: uint8 [B, T, T, C].
 
         Returns:
-            ``map`` float32 [B, T / 4, T / 4], sum of the levels' cosine distances; ``score`` float32 [B], its
-            maximum inside the margins.
+            ``map`` float32 [B, T / 4, T / 4], the strongest channel at each place, where 0 is the usual and 1 a
+            high (9 of 10 stay below) highest value of a normal tile; ``score`` float32 [B], its maximum inside
+            the margins, or what the model's paper takes for it where the map is the paper's.
         """
-        maps = []
-        for level, distance in enumerate(self.model.distances(pixels)):
-            matrix = self.get_buffer(f"place{level}")
-            maps.append(torch.matmul(torch.matmul(matrix, distance), matrix.t()))
-        total = functools.reduce(torch.add, maps)
-        inside = total[:, self.border : total.shape[1] - self.border, self.border : total.shape[2] - self.border]
-        return total, inside.amax(dim=(1, 2))
+        found, distances = self.evidence(pixels)
+        middle, spread = self.get_buffer("middle"), self.get_buffer("spread")
+        strongest = ((found - middle) / spread).amax(1)
+        if self.as_published:
+            score = self.model.score(distances, found[:, 0], self.inside(found[:, 0]))
+            return strongest, (score - middle[0, 0, 0]) / spread[0, 0, 0]
+        return strongest, self.inside(strongest).amax(dim=(1, 2))
+
+    def inside(self, maps: Tensor) -> Tensor:
+        """Maps [..., cells, cells] without the margins."""
+        cells = int(maps.shape[-1])
+        kept = slice(self.border, cells - self.border)
+        return maps[..., kept, kept]
+
+    def _highest(self, tiles: UInt8) -> Float32:
+        """The highest value of each channel inside each tile; float32 [tiles, channels]."""
+        with torch.no_grad():
+            found = [self.inside(self.evidence(torch.from_numpy(tile[None]))[0]).amax(dim=(2, 3)) for tile in tiles]
+        return torch.cat(found).numpy()
+
+
+def tails(highest: Float32) -> tuple[Float32, Float32]:
+    """Middle and spread of each channel's highest values over normal tiles, [tiles, channels] -> two [channels].
+
+    The median, and from it to the quantile TAIL: a few odd tiles among the normal ones change neither.
+    """
+    middle = np.median(highest, axis=0)
+    spread = np.quantile(highest, TAIL, axis=0) - middle
+    return middle.astype(np.float32), np.maximum(spread, SPREAD_FLOOR).astype(np.float32)
+
+
+def used_levels(model: AnomalyModel, look: Look) -> list[list[int]]:
+    """Numbers of the model's maps that are added up to each channel: those of a wanted tap, or all of them."""
+    strides = [level.stride for level in model.levels]
+    known = sorted(set(strides))
+    if len(known) == 1:  # a model that joins its taps before it compares
+        return [list(range(len(strides)))]
+    wanted = [known[int(tap) - 1] for tap in look.taps]
+    channels = [[number for number, stride in enumerate(strides) if stride == tap] for tap in wanted]
+    return [list(chain.from_iterable(channels))] if look.join == "sum" else channels
 
 
 def load_model(folder: Path, recipe: TrainRecipe) -> AnomalyModel:
@@ -75,12 +175,12 @@ def load_model(folder: Path, recipe: TrainRecipe) -> AnomalyModel:
     """
     path = folder / "checkpoint.pt"
     learnt = checkpoint.load(path)
-    teacher = build_teacher(recipe.teacher.name)
+    teacher = build_teacher(recipe.teacher.name, recipe.teacher.weights)
     if teacher.spec.sha256 != recipe.teacher.sha256:
         raise UserError(
             f"'{folder}' was trained on other weights of {recipe.teacher.name} than are installed: train it again."
         )
-    model = build_model(recipe.model, teacher, recipe.width, recipe.learning.loss)
+    model = build_model(recipe.model, teacher, recipe.settings)
     try:
         model.restore(learnt)
     except RuntimeError as error:

@@ -16,7 +16,7 @@ TRUNCATE = 4.0
 """The Gaussian is cut off at this many sigma."""
 
 
-def placement(geometry: TileGeometry, stride: int, centre: int, sigma: float) -> Float64:
+def placement(geometry: TileGeometry, stride: int, centre: float, sigma: float) -> Float64:
     """Matrix from the cells of one feature level to the cells of the map, along one axis.
 
     Args:
@@ -33,7 +33,7 @@ def placement(geometry: TileGeometry, stride: int, centre: int, sigma: float) ->
     return average @ gaussian(tile, sigma) @ upsample(tile, stride, centre)
 
 
-def upsample(tile: int, stride: int, centre: int) -> Float64:
+def upsample(tile: int, stride: int, centre: float) -> Float64:
     """Linear interpolation from cell centres to pixels, held beyond the outermost; [tile, tile / stride]."""
     cells = tile // stride
     at = np.clip((np.arange(tile) - centre) / stride, 0, cells - 1)

@@ -1,10 +1,12 @@
-"""The one training loop: random tiles of normal cloth, Adam, a held-out loss that chooses the checkpoint."""
+"""The one training loop: random tiles of normal cloth, a model's own optimiser, a held-out loss that chooses."""
 
 from __future__ import annotations
 
 import math
 import platform
 import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -17,8 +19,11 @@ import runtime
 from runtime.errors import UserError
 from runtime.types import UInt8
 from train import checkpoint
+from train.average import WeightAverage
+from train.labels import Labelled, read_labelled
 from train.metrics import Metrics, plot
 from train.models import AnomalyModel, build_model
+from train.processes import Processes
 from train.recipe import (
     ChosenSection,
     LearningSection,
@@ -30,31 +35,37 @@ from train.recipe import (
 from train.rolls import Tiles, geometry_for, read_rolls
 from train.teachers import build_teacher
 
-BETAS = (0.5, 0.999)
 CLIP_NORM = 1.0
-HELD_OUT_TILES = 48
-EVALUATIONS = 10
+HELD_OUT_TILES = 96
+EVALUATIONS = 8
 """How often the held-out loss is taken and the state is saved, over a training."""
+PREPARING_TILES = 256
+"""How many tiles a model may look at before the first step."""
+LABELLED_SHARE = 0.5
+"""Share of a batch that is drawn around labelled defects, where there are any."""
 
 
 @dataclass(frozen=True)
 class Options:
-    """What a training is asked to do; see ``python -m train --help``."""
+    """What a training is asked to do; see ``python -m train --help``. None: the model's own default."""
 
     model: str
     teacher: str
+    weights: str | None
+    settings: dict[str, str]
     rolls: tuple[str, ...]
+    labels: str | None
     out: Path
-    steps: int
+    steps: int | None
     batch: int
-    lr: float
+    lr: float | None
     seed: int
     tile: int
     mm_per_px: float
-    width: int
-    loss: str
-    device: str
     sim_lines: int
+    keep: str
+    device: str
+    amp: str
     resume: bool
 
     def identity(self) -> dict[str, Any]:
@@ -75,26 +86,38 @@ class Progress:
 
 
 class Training:
-    """Model, optimiser and data of one training.
+    """Model, optimiser and data of one training, in one of its processes.
 
     Raises:
         UserError: names, rolls or device that cannot be used.
     """
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, processes: Processes) -> None:
         self.options = options
+        self.processes = processes
         geometry = geometry_for(options.tile)
-        device = open_device(options.device)
         split = read_rolls(list(options.rolls), geometry, options.mm_per_px, options.sim_lines)
         self.tiles, held = Tiles(split.training, geometry), Tiles(split.held_out, geometry)
         self.held_out_lines, self.held_out = held.lines, held.grid(HELD_OUT_TILES)
-        teacher = build_teacher(options.teacher)
+        teacher = build_teacher(options.teacher, options.weights)
         torch.manual_seed(options.seed)
-        self.model: AnomalyModel = build_model(options.model, teacher, options.width, options.loss).to(device)
-        self.device = device
+        self.model: AnomalyModel = build_model(options.model, teacher, options.settings).to(processes.device)
+        self.labelled = self._read_labels()
+        self.steps = self.model.default_steps if options.steps is None else options.steps
+        self.lr = self.model.default_lr if options.lr is None else options.lr
+        self.step_module = processes.averaging(self.model)
         self.weights = [p for p in self.model.parameters() if p.requires_grad]
-        self.optimizer = torch.optim.Adam(self.weights, lr=options.lr, betas=BETAS)
+        self.optimizer = self.model.optimizer(self.lr)
+        self.highest = [float(group["lr"]) for group in self.optimizer.param_groups]
+        self.average = WeightAverage(self.model) if options.keep == "ema" else None
+        self.amp = processes.half_precision(options.amp)
         self.progress = Progress()
+
+    def prepare(self) -> None:
+        """Let the model look at normal tiles; once, before the first step of a training that is not resumed."""
+        self.model.eval()
+        self.model.prepare(self._preparing())
+        self.model.train()
 
     def step(self) -> float:
         """One step; its tiles and its learning rate follow from the seed and the step's number alone.
@@ -103,42 +126,52 @@ class Training:
             UserError: the loss is no number any more.
         """
         number = self.progress.step
-        for group in self.optimizer.param_groups:
-            group["lr"] = self.lr(number)
-        rng = np.random.default_rng([self.options.seed, number])
+        for group, highest in zip(self.optimizer.param_groups, self.highest, strict=True):
+            group["lr"] = highest * self.schedule(number)
+        self.model.progress = number / self.steps
         self.model.train()
         self.optimizer.zero_grad(set_to_none=True)
-        loss = self.model.loss(self._load(self.tiles.sample(rng, self.options.batch)))
+        with self.amp():
+            loss: torch.Tensor = self.step_module(*self._draw(number))
         if not torch.isfinite(loss):
             raise UserError(f"The loss is {loss.item()} at step {number}: train again with a lower --lr.")
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.weights, CLIP_NORM)
         self.optimizer.step()
+        if self.average:
+            self.average.add(self.model)
         self.progress.step += 1
         return loss.item()
 
-    def lr(self, step: int) -> float:
-        """Linear warm-up over a twentieth of the steps, then a cosine down to 0."""
-        warm = max(1, self.options.steps // 20)
+    def schedule(self, step: int) -> float:
+        """Share of the highest learning rate: linear warm-up over a twentieth of the steps, then a cosine to 0."""
+        warm = max(1, self.steps // 20)
         if step < warm:
-            return self.options.lr * (step + 1) / warm
-        return self.options.lr * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, self.options.steps - warm)))
+            return (step + 1) / warm
+        return 0.5 * (1 + math.cos(math.pi * (step - warm) / max(1, self.steps - warm)))
 
-    def evaluate(self) -> float:
-        """Mean loss over the held-out tiles, in evaluation mode."""
+    def evaluate(self) -> tuple[float, dict[str, float]]:
+        """Mean loss over the held-out tiles, in evaluation mode, and what the model says of itself.
+
+        Raises:
+            UserError: the model has collapsed.
+        """
         self.model.eval()
         total = 0.0
-        with torch.no_grad():
+        with torch.no_grad(), self.amp(), self._averaged():
             for first in range(0, len(self.held_out), self.options.batch):
                 part = self.held_out[first : first + self.options.batch]
                 total += self.model.loss(self._load(part)).item() * len(part)
-        return total / len(self.held_out)
+            watched = self.model.watch(self._load(self.held_out[: self.options.batch]))
+        return total / len(self.held_out), watched
 
     def save(self, held_out: float) -> None:
-        """Write checkpoint.pt if this is the lowest held-out loss so far, then the state to resume from."""
-        if held_out < self.progress.best_loss:
+        """Write checkpoint.pt if these weights are to be kept, then the state to resume from."""
+        last = self.progress.step == self.steps
+        if (held_out < self.progress.best_loss) if self.options.keep == "best" else last:
             self.progress.best_loss, self.progress.best_step = held_out, self.progress.step
-            checkpoint.save(self.options.out / "checkpoint.pt", self.model.learnt())
+            with self._averaged():
+                checkpoint.save(self.options.out / "checkpoint.pt", self.model.learnt())
             np.save(self.options.out / "held_out.npy", self.held_out, allow_pickle=False)
         checkpoint.save(
             self.options.out / "state.pt",
@@ -147,6 +180,7 @@ class Training:
                 "crc32": self.tiles.digest(),
                 "progress": asdict(self.progress),
                 "learnt": self.model.learnt(),
+                "average": self.average.state if self.average else None,
                 "optimizer": self.optimizer.state_dict(),
             },
         )
@@ -165,6 +199,8 @@ class Training:
         if changed:
             raise UserError(f"--resume: '{path}' was trained with other {', '.join(changed)}: give the same again.")
         self.model.restore(state["learnt"])
+        if self.average:
+            self.average.state = state["average"]
         self.optimizer.load_state_dict(state["optimizer"])
         self.progress = Progress(**state["progress"])
 
@@ -173,8 +209,14 @@ class Training:
         options, geometry, spec = self.options, self.tiles.geometry, self.model.teacher.spec
         return TrainRecipe(
             model=options.model,
-            width=options.width,
-            teacher=TeacherSection(name=spec.name, licence=spec.licence, source=spec.source, sha256=spec.sha256),
+            settings=self.model.settings.model_dump(mode="json"),
+            teacher=TeacherSection(
+                name=spec.name,
+                weights=options.weights,
+                licence=spec.licence,
+                source=spec.source,
+                sha256=spec.sha256,
+            ),
             tile=geometry.tile,
             margin=geometry.margin,
             blend=geometry.blend,
@@ -182,18 +224,21 @@ class Training:
             mm_per_px=options.mm_per_px,
             rolls=RollsSection(
                 paths=list(options.rolls),
+                labels=options.labels,
                 sim_lines=options.sim_lines,
                 lines=self.tiles.lines,
                 held_out_lines=self.held_out_lines,
                 crc32=self.tiles.digest(),
             ),
             learning=LearningSection(
-                steps=options.steps,
+                steps=self.steps,
                 batch=options.batch,
-                lr=options.lr,
+                lr=self.lr,
                 seed=options.seed,
-                loss=options.loss,
+                keep=options.keep,
                 device=options.device,
+                arithmetic=self.amp.name,
+                processes=self.processes.count,
             ),
             chosen=ChosenSection(step=self.progress.best_step, held_out_loss=self.progress.best_loss),
             versions={
@@ -204,55 +249,87 @@ class Training:
             },
         )
 
+    def _read_labels(self) -> Labelled | None:
+        options = self.options
+        if options.labels is None:
+            return None
+        if not self.model.uses_labels:
+            raise UserError(f"--labels: {options.model} learns from normal cloth alone; labels are for uninet.")
+        return read_labelled(options.labels, self.tiles.geometry, self.tiles.channels)
+
+    def _draw(self, number: int) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """This process's share of a step's tiles, and their masks where some are labelled."""
+        rng = np.random.default_rng([self.options.seed, number])
+        labelled = 0 if self.labelled is None else round(LABELLED_SHARE * self.options.batch)
+        tiles = self.tiles.sample(rng, self.options.batch - labelled)
+        if self.labelled is None:
+            return self._load(self.processes.share(tiles)), None
+        more, found = self.labelled.sample(rng, labelled)
+        masks = np.concatenate([np.zeros(tiles.shape[:3], np.bool_), found])
+        tiles = self.processes.share(np.concatenate([tiles, more]))
+        return self._load(tiles), torch.from_numpy(self.processes.share(masks)).to(self.processes.device)
+
+    def _preparing(self) -> Iterator[torch.Tensor]:
+        rng = np.random.default_rng([self.options.seed, 0, 0])
+        for _ in range(max(1, PREPARING_TILES // self.options.batch)):
+            yield self._load(self.tiles.sample(rng, self.options.batch))
+
+    def _averaged(self) -> AbstractContextManager[None]:
+        """The averaged weights for a while, where they are what is kept."""
+        return self.average.applied(self.model) if self.average else nullcontext()
+
     def _load(self, tiles: UInt8) -> torch.Tensor:
-        return torch.from_numpy(tiles).to(self.device)
+        return torch.from_numpy(tiles).to(self.processes.device)
 
 
 def train(options: Options) -> TrainRecipe:
     """Train to the end.
 
     Written into ``options.out``: checkpoint.pt, recipe.yaml, held_out.npy (the held-out tiles, by which export
-    compares engines), metrics.csv, metrics.png, and state.pt to resume from.
+    compares engines and takes the tails of normal cloth), metrics.csv, metrics.png, and state.pt to resume from.
+    Started by ``torchrun``, each process trains on its share of every batch and the first one writes.
 
     Raises:
         UserError: input that cannot be used, or a folder with another training in it.
     """
     if (options.out / "state.pt").exists() and not options.resume:
         raise UserError(f"'{options.out}' holds a training already: continue it with --resume, or name another folder.")
-    training = Training(options)
-    options.out.mkdir(parents=True, exist_ok=True)
-    if options.resume:
-        training.resume()
-    every = max(1, options.steps // EVALUATIONS)
-    metrics = Metrics(options.out / "metrics.csv", training.progress.step)
+    with Processes.joined(options.device, options.batch) as processes:
+        training = Training(options, processes)
+        options.out.mkdir(parents=True, exist_ok=True)
+        if options.resume:
+            training.resume()
+        else:
+            training.prepare()
+        if processes.first:
+            run_to_the_end(training)
+            write_recipe(options.out, training.recipe())
+            plot(options.out / "metrics.csv", options.out / "metrics.png")
+        else:
+            while training.progress.step < training.steps:
+                training.step()
+        return training.recipe()
+
+
+def run_to_the_end(training: Training) -> None:
+    """Step, evaluate and save; one row of metrics.csv a step."""
+    steps, progress = training.steps, training.progress
+    every = max(1, steps // EVALUATIONS)
+    metrics = Metrics(training.options.out / "metrics.csv", progress.step)
     try:
-        with tqdm(total=options.steps, initial=training.progress.step, unit="step") as bar:
-            while training.progress.step < options.steps:
+        with tqdm(total=steps, initial=progress.step, unit="step") as bar:
+            while progress.step < steps:
                 started = time.monotonic()
-                lr, loss = training.lr(training.progress.step), training.step()
+                lr, loss = training.lr * training.schedule(progress.step), training.step()
                 rate = 1 / (time.monotonic() - started)
-                held_out = None
-                step = training.progress.step
-                if step % every == 0 or step == options.steps:
-                    held_out = training.evaluate()
+                held_out, watched = None, {}
+                if progress.step % every == 0 or progress.step == steps:
+                    held_out, watched = training.evaluate()
                     training.save(held_out)
-                metrics.add(step, loss, held_out, lr, rate)
+                metrics.add(progress.step, loss, held_out, lr, rate, watched)
                 bar.update()
-                bar.set_postfix(loss=f"{loss:.4f}", held_out=f"{training.progress.best_loss:.4f}", refresh=False)
+                bar.set_postfix(loss=f"{loss:.4f}", held_out=f"{progress.best_loss:.4f}", refresh=False)
+            if not steps:  # a model that is done once it is prepared
+                training.save(training.evaluate()[0])
     finally:
         metrics.close()
-    recipe = training.recipe()
-    write_recipe(options.out, recipe)
-    plot(options.out / "metrics.csv", options.out / "metrics.png")
-    return recipe
-
-
-def open_device(name: str) -> torch.device:
-    """The device to train on.
-
-    Raises:
-        UserError: there is no such device here.
-    """
-    if name == "cuda" and not torch.cuda.is_available():
-        raise UserError("--device cuda: torch sees no CUDA device here; use --device cpu.")
-    return torch.device(name)

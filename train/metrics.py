@@ -7,7 +7,7 @@ from pathlib import Path
 
 from runtime.errors import MissingExtra
 
-COLUMNS = ("step", "loss", "held_out", "lr", "steps_per_s")
+COLUMNS = ("step", "loss", "held_out", "lr", "steps_per_s", "watched")
 
 
 class Metrics:
@@ -20,12 +20,14 @@ class Metrics:
         self._writer.writeheader()
         self._writer.writerows(kept)
 
-    def add(self, step: int, loss: float, held_out: float | None, lr: float, steps_per_s: float) -> None:
-        """One step's row; ``held_out`` None where it was not taken."""
+    def add(
+        self, step: int, loss: float, held_out: float | None, lr: float, steps_per_s: float, watched: dict[str, float]
+    ) -> None:
+        """One step's row; ``held_out`` None where it was not taken, ``watched`` what the model then says of itself."""
         taken = "" if held_out is None else f"{held_out:.6g}"
-        self._writer.writerow(
-            dict(zip(COLUMNS, (step, f"{loss:.6g}", taken, f"{lr:.4g}", f"{steps_per_s:.3g}"), strict=True))
-        )
+        said = " ".join(f"{name}={value:.4g}" for name, value in watched.items())
+        values = (step, f"{loss:.6g}", taken, f"{lr:.4g}", f"{steps_per_s:.3g}", said)
+        self._writer.writerow(dict(zip(COLUMNS, values, strict=True)))
 
     def close(self) -> None:
         self._file.close()
@@ -55,7 +57,7 @@ def plot(csv_path: Path, png_path: Path) -> None:
     axes.plot([int(r["step"]) for r in rows], [float(r["loss"]) for r in rows], lw=0.7, label="training")
     held = [r for r in rows if r["held_out"]]
     axes.plot([int(r["step"]) for r in held], [float(r["held_out"]) for r in held], "o-", label="held out")
-    axes.set(xlabel="step", ylabel="loss", yscale="log")
+    axes.set(xlabel="step", ylabel="loss", yscale="log" if rows else "linear")
     axes.legend()
     axes.grid(alpha=0.3)
     figure.savefig(png_path, dpi=120)

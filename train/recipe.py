@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -18,9 +19,10 @@ class Section(BaseModel):
 
 
 class TeacherSection(Section):
-    """The frozen encoder and where its weights come from."""
+    """The frozen encoder and where its weights come from; ``weights`` as given, None for the released ones."""
 
     name: str
+    weights: str | None
     licence: str
     source: str
     sha256: str
@@ -30,13 +32,14 @@ class RollsSection(Section):
     """What was trained on.
 
     Attributes:
-        paths: as given.
+        paths, labels: as given.
         sim_lines: lines taken from each simulated roll.
         lines, held_out_lines: how many lines; strips of a folder count with their height.
         crc32: of the pixels trained on.
     """
 
     paths: list[str]
+    labels: str | None
     sim_lines: int
     lines: int
     held_out_lines: int
@@ -44,18 +47,20 @@ class RollsSection(Section):
 
 
 class LearningSection(Section):
-    """How it was trained."""
+    """How it was trained; ``arithmetic`` of the convolutions, ``keep`` best, last or ema."""
 
     steps: int
     batch: int
     lr: float
     seed: int
-    loss: str
+    keep: str
     device: str
+    arithmetic: str
+    processes: int
 
 
 class ChosenSection(Section):
-    """The checkpoint: the evaluated step with the lowest loss on held-out normals."""
+    """The checkpoint: its step, and its loss on held-out normals."""
 
     step: int
     held_out_loss: float
@@ -64,9 +69,9 @@ class ChosenSection(Section):
 class TrainRecipe(Section):
     """recipe.yaml; geometry in px, ``mm_per_px`` of the rolls, versions of the libraries used."""
 
-    format: int = 1
+    format: int = 2
     model: str
-    width: int
+    settings: dict[str, Any]
     teacher: TeacherSection
     tile: int
     margin: int

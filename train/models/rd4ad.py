@@ -1,139 +1,124 @@
-"""RD4AD: reverse distillation (Deng and Li, CVPR 2022), slim, for a teacher of any widths.
+"""RD4AD: reverse distillation (Deng and Li, CVPR 2022).
 
-Teacher taps at strides 4, 8, 16 are fused at stride 16, embedded at stride 32 (one-class embedding),
-and a student decodes the taps back from the embedding. It learns to do so for normal cloth alone.
+The teacher's taps are embedded at twice the coarsest one's stride, and a student decodes the taps back from the
+embedding. It learns to do so for normal cloth alone; where it fails, the cloth is not as learnt.
 
-Departures, for small teachers: trunk widths follow ``width`` and not the teacher; a 1x1 convolution
-fuses the levels (as in the paper, not in its code); the taps are 1x1 heads beside the trunk, without a
-final ReLU where the teacher's taps are signed; stride-2 convolutions pad as the teacher does, so that
-cells of all levels stay over the same cloth.
+Bottleneck and student mirror a ResNet teacher as in the released code (``mirror.py``), or are slim (``trunk.py``).
+What follows the paper, its code, or neither is in ``train/FIDELITY.md``.
 """
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
-import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor, nn
 
+from runtime.errors import UserError
 from train.losses import LOSSES, cosine_distance
-from train.models.base import AnomalyModel
-from train.teachers import Teacher
+from train.models.base import AnomalyModel, Settings
+from train.models.blocks import initialise
+from train.models.mirror import Decoder, Embedding, Fusion
+from train.models.trunk import SlimDecoder, SlimEmbedding, SlimFusion
+from train.teachers import Teacher, TeacherSpec
+
+BETAS = (0.5, 0.999)
 
 
-class Halve(nn.Conv2d):
-    """3x3 convolution of stride 2, bias-free; ``pad_left`` 0 looks right of the even cell, 1 is centred on it."""
+class Rd4adSettings(Settings):
+    """Settings of RD4AD."""
 
-    def __init__(self, inside: int, outside: int, pad_left: int) -> None:
-        super().__init__(inside, outside, 3, 2, bias=False)
-        self.pads = (pad_left, 1, pad_left, 1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.conv2d(F.pad(x, self.pads), self.weight, self.bias, 2)
-
-
-def activated(conv: nn.Module, channels: int) -> nn.Sequential:
-    """Convolution, batch norm, ReLU."""
-    return nn.Sequential(conv, nn.BatchNorm2d(channels), nn.ReLU())
-
-
-class Residual(nn.Module):
-    """Basic residual block: ``first`` changes shape, a 3x3 refines, a shortcut of the same change is added."""
-
-    def __init__(self, first: nn.Module, shortcut: nn.Module, channels: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            activated(first, channels),
-            nn.Conv2d(channels, channels, 3, padding=1, bias=False),
-            nn.BatchNorm2d(channels),
-        )
-        self.shortcut = nn.Sequential(shortcut, nn.BatchNorm2d(channels))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.relu(self.body(x) + self.shortcut(x))
-
-
-def doubling(inside: int, outside: int) -> nn.ConvTranspose2d:
-    """2x2 transposed convolution of stride 2: each cell becomes four."""
-    return nn.ConvTranspose2d(inside, outside, 2, 2, bias=False)
-
-
-class Embedding(nn.Module):
-    """Fusion of the taps at the coarsest one's stride, and the one-class embedding at twice it."""
-
-    def __init__(self, taps: tuple[int, ...], width: int, pad_left: int) -> None:
-        super().__init__()
-        coarsest = len(taps) - 1
-        self.paths = nn.ModuleList()
-        for level, channels in enumerate(taps):
-            path: list[nn.Module] = []
-            for step in range(level + 1, coarsest + 1):
-                path.append(activated(Halve(channels, width * 2 ** (step - 1), pad_left), width * 2 ** (step - 1)))
-                channels = width * 2 ** (step - 1)
-            self.paths.append(nn.Sequential(*path))
-        deep = width * 2 ** (coarsest - 1)
-        fused = deep * coarsest + taps[-1]
-        self.fuse = activated(nn.Conv2d(fused, deep, 1, bias=False), deep)
-        shortcut = nn.Conv2d(deep, 2 * deep, 2, 2, bias=False)
-        self.embed = Residual(Halve(deep, 2 * deep, pad_left), shortcut, 2 * deep)
-
-    def forward(self, taps: tuple[Tensor, ...]) -> Tensor:
-        paths = [path(tap) for path, tap in zip(self.paths, taps, strict=True)]
-        embedded: Tensor = self.embed(self.fuse(torch.cat(paths, 1)))
-        return embedded
-
-
-class Student(nn.Module):
-    """Decodes the embedding into the teacher's taps, coarsest first; returns them finest first."""
-
-    def __init__(self, taps: tuple[int, ...], width: int, signed: bool) -> None:
-        super().__init__()
-        self.stages, self.heads = nn.ModuleList(), nn.ModuleList()
-        inside = width * 2 ** (len(taps) - 1)
-        for channels in reversed(taps):
-            outside = inside // 2
-            self.stages.append(Residual(doubling(inside, outside), doubling(inside, outside), outside))
-            head = nn.Conv2d(outside, channels, 1)
-            self.heads.append(head if signed else nn.Sequential(head, nn.ReLU()))
-            inside = outside
-
-    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        taps: list[Tensor] = []
-        for stage, head in zip(self.stages, self.heads, strict=True):
-            x = stage(x)
-            taps.insert(0, head(x))
-        return tuple(taps)
+    student: Literal["auto", "slim", "mirror"] = Field(
+        default="auto", description="mirror of a ResNet teacher (the paper), or slim; auto: mirror where it can be"
+    )
+    bottleneck: Literal["oce+mff", "oce", "pretrained"] = Field(
+        default="oce+mff", description="what is embedded: all levels, the coarsest, or the teacher's own next stage"
+    )
+    loss: Literal["flattened", "position"] = Field(default="flattened", description="see train/losses.py")
+    width: int = Field(default=64, ge=4, description="trunk channels at the second level of a slim student")
 
 
 class Rd4ad(AnomalyModel):
-    """Teacher, embedding and student.
+    """Teacher, bottleneck and student.
 
-    Args:
-        teacher: frozen encoder.
-        width: trunk channels at the second level; halved a level finer, doubled a level coarser.
-        loss: name in train.losses.LOSSES.
+    Attributes:
+        mirrors: the student mirrors the teacher; otherwise it is slim.
+        fusion, embedding: of the bottleneck; None where it is without.
+        student: decodes the embedding into taps.
+
+    Raises:
+        UserError: a student that mirrors is asked of a teacher that is no ResNet.
     """
 
-    def __init__(self, teacher: Teacher, width: int, loss: str) -> None:
-        super().__init__(teacher)
+    Settings = Rd4adSettings
+    settings: Rd4adSettings
+
+    def __init__(self, teacher: Teacher, settings: Rd4adSettings) -> None:
+        super().__init__(teacher, settings)
         spec = teacher.spec
-        # A teacher whose cells look right of s * i pads nothing at the left of its stride-2 convolutions.
-        pad_left = 0 if spec.centres[0] > 0 else 1
-        self.embedding = Embedding(spec.channels, width, pad_left)
-        self.student = Student(spec.channels, width, spec.signed)
-        self.compare = LOSSES[loss]
-        for module in (*self.embedding.modules(), *self.student.modules()):
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        if settings.student == "mirror" and spec.resnet is None:
+            raise UserError(
+                f"--set student=mirror: teacher {spec.name} is no ResNet; take student=slim, or a ResNet teacher."
+            )
+        self.mirrors = spec.resnet is not None and settings.student != "slim"
+        parts = mirrored(spec, settings) if self.mirrors else slim(spec, settings)
+        self.fusion, self.embedding, self.student = parts
+        self.compare = LOSSES[settings.loss]
+        initialise(*(part for part in parts if part is not None))
+
+    @property
+    def default_lr(self) -> float:
+        """The paper's for its own form, twice that for a slim student."""
+        return 5e-3 if self.mirrors else 1e-2
+
+    def embed(self, taps: tuple[Tensor, ...]) -> Tensor:
+        """What the student decodes, of the teacher's taps: [B, channels, T / 32, T / 32] of taps at 4, 8, 16."""
+        embedding = self.teacher.deeper if self.embedding is None else self.embedding
+        embedded: Tensor = embedding(taps[-1] if self.fusion is None else self.fusion(taps))
+        return embedded
 
     def both(self, pixels: Tensor) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-        """Taps of teacher and student, finest first."""
+        """Taps of teacher and student, finest first, of raw tiles."""
         with torch.no_grad():
             taught = self.teacher(pixels)
-        return taught, self.student(self.embedding(taught))
+        return taught, self.student(self.embed(taught))
 
-    def loss(self, pixels: Tensor) -> Tensor:
+    def loss(self, pixels: Tensor, masks: Tensor | None = None) -> Tensor:
+        """See ``AnomalyModel``; masks are not looked at.
+
+        Raises:
+            UserError: one tile so small that its embedding is a single cell, whose variance is nothing to train on.
+        """
+        batch, tile = pixels.shape[0], pixels.shape[1]
+        if self.training and batch == 1 and tile <= 2 * self.teacher.spec.strides[-1]:
+            raise UserError(f"One tile of {tile} px is too little for batch norms: train with --batch 2 or more.")
         return self.compare(*self.both(pixels))
 
     def distances(self, pixels: Tensor) -> tuple[Tensor, ...]:
         taught, decoded = self.both(pixels)
         return tuple(cosine_distance(t, s) for t, s in zip(taught, decoded, strict=True))
+
+    def optimizer(self, lr: float) -> torch.optim.Optimizer:
+        return torch.optim.Adam([p for p in self.parameters() if p.requires_grad], lr=lr, betas=BETAS)
+
+
+Parts = tuple[nn.Module | None, nn.Module | None, nn.Module]
+"""Fusion, embedding and student; None for what a bottleneck is without."""
+
+
+def mirrored(spec: TeacherSpec, settings: Rd4adSettings) -> Parts:
+    """Parts of the teacher's own blocks and widths."""
+    fusion = Fusion(spec) if settings.bottleneck == "oce+mff" else None
+    inside = spec.channels[-1] if fusion is None else fusion.channels
+    embedding = None if settings.bottleneck == "pretrained" else Embedding(spec, inside)
+    return fusion, embedding, Decoder(spec)
+
+
+def slim(spec: TeacherSpec, settings: Rd4adSettings) -> Parts:
+    """Parts as wide as the settings say."""
+    fusion = SlimFusion(spec, settings.width) if settings.bottleneck == "oce+mff" else None
+    inside = spec.channels[-1] if fusion is None else fusion.channels
+    embedding = None if settings.bottleneck == "pretrained" else SlimEmbedding(spec, settings.width, inside)
+    embedded = spec.deeper_channels if embedding is None else embedding.channels
+    return fusion, embedding, SlimDecoder(spec, settings.width, embedded)

@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
-import hashlib
+import copy
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from runtime.errors import UserError
+
+@dataclass(frozen=True)
+class ResNetShape:
+    """What is needed to build blocks like a ResNet teacher's own.
+
+    Attributes:
+        block: kind of residual block.
+        depths: blocks of layer1 to layer4.
+        base_width: inner channels of a bottleneck for every 64 planes (128 in a wide ResNet).
+    """
+
+    block: Literal["basic", "bottleneck"]
+    depths: tuple[int, int, int, int]
+    base_width: int = 64
+
+    @property
+    def expansion(self) -> int:
+        """Channels that a block gives for each of its planes."""
+        return 1 if self.block == "basic" else 4
 
 
 @dataclass(frozen=True)
@@ -19,21 +38,25 @@ class TeacherSpec:
     Attributes:
         name: as given to ``--teacher``.
         channels: width of each tap, finest first.
+        deeper_channels: width of the stage after the coarsest tap, at twice its stride.
         strides: px per cell of each tap.
         centres: px, per tap: cell i of a tap of stride s looks at pixel ``s * i + centre`` (0-based).
         signed: taps may be negative, so a student must not end them in a ReLU.
-        mean, std: normalisation of 8-bit pixels, in grey levels, the same for all colours.
+        mean, std: normalisation of 8-bit pixels, in grey levels, for red, green and blue.
+        resnet: its blocks, where the teacher is a ResNet.
         licence, source: of the weights.
-        sha256: of the weight file.
+        sha256: of the weight file, or the digits of it that are published; all of it once the file was read.
     """
 
     name: str
     channels: tuple[int, ...]
+    deeper_channels: int
     strides: tuple[int, ...]
     centres: tuple[int, ...]
     signed: bool
-    mean: float
-    std: float
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+    resnet: ResNetShape | None
     licence: str
     source: str
     sha256: str
@@ -42,56 +65,79 @@ class TeacherSpec:
 class Teacher(nn.Module):
     """A frozen encoder: no gradient, and in evaluation mode whatever is asked of the module around it.
 
-    Subclasses implement ``taps``. Batch statistics of a teacher that follows a ``train()`` call would
-    drift with the cloth although its weights are frozen; ``train`` therefore does nothing here.
+    Subclasses implement ``taps``, ``own_key`` and ``released_file`` and build ``deeper``. Batch statistics of a
+    teacher that follows a ``train()`` call would drift with the cloth although its weights are frozen; once it
+    is frozen, ``train`` therefore does nothing.
+
+    Attributes:
+        spec: what it promises, and where its weights are from.
+        deeper: the next pretrained stage. Given the coarsest tap [B, channels[-1], h, w], it makes
+            [B, deeper_channels, h/2, w/2] of it. ``forward`` does without it.
     """
 
-    spec: TeacherSpec
+    deeper: nn.Module
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, spec: TeacherSpec) -> None:
+        super().__init__()
+        self.spec = spec
+        self.frozen = False
+        # Where the colours are normalised alike, grey stays one channel; else the colours are laid out here.
+        colours = 1 if len(set(spec.mean)) == len(set(spec.std)) == 1 else 3
+        for name, levels in (("mean", spec.mean), ("std", spec.std)):
+            self.register_buffer(name, torch.tensor(levels[:colours]).reshape(1, colours, 1, 1), persistent=False)
 
     def freeze(self) -> None:
         """Call once, with the weights loaded."""
         self.requires_grad_(False)
         super().train(False)
+        self.frozen = True
 
     def train(self, mode: bool = True) -> Teacher:
-        """Stays in evaluation mode."""
-        return self
+        """Stays in evaluation mode, unless it is a trainable copy."""
+        return self if self.frozen else super().train(mode)
+
+    def trainable_copy(self) -> Teacher:
+        """A copy without ``deeper`` whose parameters take gradient and whose batch norms learn, in train mode."""
+        twin = copy.deepcopy(self)
+        del twin.deeper
+        twin.frozen = False
+        return twin.requires_grad_(True).train()
 
     def taps(self, image: Tensor) -> tuple[Tensor, ...]:
-        """Features of a normalised image, float [B, 1 or 3, T, T] -> [B, channels, T/stride, T/stride] a tap.
+        """Features of a normalised image, float [B, C, T, T] -> [B, channels, T/stride, T/stride] a tap.
 
-        Grey must give what the same grey in all three colours gives.
+        C is 3, or 1 for grey where ``spec.mean`` and ``spec.std`` are the same for all colours; it must give
+        what the same grey in all three colours gives.
+        """
+        raise NotImplementedError
+
+    def own_key(self, key: str) -> str | None:
+        """Name in ``state_dict`` of an entry of the released weight file; None: of a part that is not built."""
+        raise NotImplementedError
+
+    def released_file(self) -> Path:
+        """Where the released weights lie on this machine.
+
+        Raises:
+            UserError: they are absent, and how to get them.
         """
         raise NotImplementedError
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
         """Features of raw tiles, uint8 [B, T, T, C] with C 1 (grey) or 3 (RGB)."""
-        return self.taps((pixels.permute(0, 3, 1, 2).to(torch.float32) - self.spec.mean) / self.spec.std)
+        return self.taps((pixels.permute(0, 3, 1, 2).to(torch.float32) - self.mean) / self.std)
 
     def check_contract(self) -> None:
         """Raise AssertionError unless a forward pass gives what the spec promises."""
-        side = 4 * max(self.spec.strides)
+        spec, side = self.spec, 4 * max(self.spec.strides)
         pixels = torch.arange(side * side).remainder(251).to(torch.uint8).reshape(1, side, side, 1)
         with torch.no_grad():
             taps = self(pixels)
-        shapes = [tuple(t.shape[1:]) for t in taps]
-        promised = [(c, side // s, side // s) for c, s in zip(self.spec.channels, self.spec.strides, strict=True)]
-        assert shapes == promised, f"teacher {self.spec.name}: taps {shapes}, promised {promised}"
+            shapes = [tuple(t.shape[1:]) for t in (*taps, self.deeper(taps[-1]))]
+        widths, strides = (*spec.channels, spec.deeper_channels), (*spec.strides, 2 * spec.strides[-1])
+        promised = [(c, side // s, side // s) for c, s in zip(widths, strides, strict=True)]
+        assert shapes == promised, f"teacher {spec.name}: taps {shapes}, promised {promised}"
         negative = any(bool((t < 0).any()) for t in taps)
-        assert negative == self.spec.signed, f"teacher {self.spec.name}: signed is {self.spec.signed}"
-
-
-def load_weights(path: Path, sha256: str) -> dict[str, Tensor]:
-    """Tensors of a weight file whose hash is known.
-
-    Raises:
-        UserError: the file is another one than the teacher was described with.
-    """
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != sha256:
-        raise UserError(
-            f"Weight file '{path}' has sha256 {found[:16]}..., expected {sha256[:16]}...: "
-            "install the released package again."
-        )
-    weights: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
-    return weights
+        assert negative == spec.signed, f"teacher {spec.name}: signed is {spec.signed}"

