@@ -1,254 +1,237 @@
-"""Real defects through the whole runtime: what it finds on the test strips of one AITEX fabric.
+"""How well a model finds defects in cloth: trained, exported and calibrated as a user does it, then scored.
 
-    python -m benchmarks.accuracy --data aitex --fabric 01 --bundle bundles/aitex01 --json accuracy01.json
+    python -m benchmarks.accuracy --data aitex --fabrics 01,02,03 --model rd4ad --teacher efficientnet_lite2 \\
+        --engine openvino --precision fp32 --work out/accuracy --json out/accuracy.json
 
-Each strip is replayed as a piece of its own, with the cloth finder on, as 'python -m runtime.stream --camera
-replay:...' does. Only cloth from the strip's cloth_x0 rightwards counts; events left of it are told apart.
-No pixel size is stated for these images: the bundle's is taken.
+For each fabric a style is made from its ``train`` and ``calibration`` strips (see benchmarks/styles.py), by settings
+that no fabric's name decides, and strips are replayed through the engine and the whole runtime, each as a piece of
+its own, cloth finder on. Only what lies from a strip's cloth_x0 rightwards counts. No pixel size is stated for the
+AITEX images: that of ``python -m train`` by default is taken.
 
-strips found       defect strips where an event's box meets a mask pixel (any event, where there is no mask)
-pieces found       connected pieces of the masks met by an event's box
-false events       on normal strips all; on defect strips those that meet no mask grown by 16 px
-tile AUROC         highest map value of each 256 px tile; tiles only near a mask are left out
-pixel AUROC        the map's values, one every map_stride pixels
+--score-on planted   opens no test strip: scores the calibration strips and copies of them with painted defects
+                     (benchmarks/painted.py). Choices are made on this. Thresholds were set on the same strips, so
+                     false events are fewer than they would be elsewhere.
+--score-on test      scores the test strips, and writes that down in benchmarks/TEST_RUNS.csv.
 
-See benchmarks/scores.py for the exact definitions and benchmarks/aitex.py for the data.
+The measures are defined in benchmarks/measures.py; intervals are of 95 %, by drawing strips anew. --data takes
+folders with a manifest.csv (benchmarks/aitex.py) and folders laid out as MVTec AD is (benchmarks/mvtec.py).
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from benchmarks.aitex import Strip, read_manifest, select
-from benchmarks.boxes import Box
+from benchmarks.aitex import Strip, select
+from benchmarks.bootstrap import Estimate
+from benchmarks.curves import Floats
 from benchmarks.host import facts, write_report
-from benchmarks.inspection import Judged, inspect
-from benchmarks.scores import Scored, box_meets, cell_scores, components_found, false_boxes, tile_scores
-from runtime.bundle import Bundle
-from runtime.cameras.config import roll_uri
-from runtime.cameras.images import UnreadableImage, read_image
+from benchmarks.inspection import Judged
+from benchmarks.ledger import LEDGER, append_run
+from benchmarks.measures import by_contrast, estimates, judge, mean_over, measure
+from benchmarks.mvtec import read_strips
+from benchmarks.page import Page
+from benchmarks.painted import painted_strips
+from benchmarks.replay import replay
+from benchmarks.scores import SCORES
+from benchmarks.styles import Study, Style, make_style
+from export.look import CHANNELS, JOINS
 from runtime.command import parser, run
 from runtime.engines import add_engine_options, load_engine
 from runtime.errors import UserError
-from runtime.events import DefectEvent
-from runtime.stream import make_view
-from runtime.types import Bool, Float32, LineBlock, ScoreMap
+from runtime.pipeline import measure_tiles_per_s
+
+ROWS = {
+    "tile_auroc": "tile AUROC",
+    "tile_ap": "tile AP",
+    "strip_auroc": "strip AUROC",
+    "pixel_auroc": "pixel AUROC",
+    "pro": "PRO, FPR to 0.3",
+    "event_recall": "event recall",
+    "false_events_per_10mpx": "false events / 10 Mpx",
+    "alarmed_share": "alarmed share",
+    "unjudged_share": "share not judged",
+}
+"""Measures in the order of the table, in words."""
 
 
 @dataclass(frozen=True)
-class StripResult:
-    """One strip's share of the measures; None where the strip has no mask to tell.
+class FabricResult:
+    """What was measured on one fabric.
 
     Attributes:
-        strip: file name. defect: its name, None for normal cloth.
-        events: on the cloth. events_off_cloth: left of cloth_x0.
-        found: of a defect strip, an event met its mask.
-        pieces, pieces_found: of the mask. false_events: see the module.
+        rounds: measures with their bootstrap rounds, by name; contrasts: the same for painted defects by contrast.
+        report: all of it for the JSON report.
     """
 
-    strip: str
-    defect: str | None
-    events: int
-    events_off_cloth: int
-    found: bool | None
-    pieces: int | None
-    pieces_found: int | None
-    false_events: int | None
+    rounds: dict[str, Floats]
+    contrasts: dict[str, dict[str, Floats]]
+    report: dict[str, Any]
 
 
-class StripMaps:
-    """Puts the stitched strips of the stream together, one map per file; the pipeline's ``on_strip``."""
-
-    def __init__(self) -> None:
-        self.starts: dict[int, int] = {}
-        self.shapes: dict[int, tuple[int, int]] = {}
-        self._parts: dict[int, list[ScoreMap]] = {}
-
-    def __call__(self, item: LineBlock | ScoreMap) -> None:
-        if isinstance(item, ScoreMap):
-            self._parts.setdefault(item.segment, []).append(item)
-            return
-        start = self.starts.setdefault(item.segment, item.first_line)
-        self.shapes[item.segment] = (item.end_line - start, item.width)
-
-    def whole(self, segment: int, stride: int) -> Float32:
-        """A file's map, float32 [ceil(lines / stride), ceil(width / stride)], NaN where nothing was judged."""
-        lines, width = self.shapes[segment]
-        values = np.full((-(-lines // stride), -(-width // stride)), np.nan, np.float32)
-        for part in self._parts.get(segment, []):
-            row, column = (part.first_line - self.starts[segment]) // stride, part.x0 // stride
-            values[row : row + part.values.shape[0], column : column + part.values.shape[1]] = part.values
-        return values
-
-
-def measure(judged: Judged, strips: Sequence[Strip]) -> dict[str, Any]:
-    """Replay the strips and score them.
+def score_fabric(study: Study, style: Style, strips: Sequence[Strip], score: str, page: Page | None) -> FabricResult:
+    """Replay a fabric's strips through its style's engine and measure.
 
     Raises:
-        UserError: a strip or its mask cannot be read.
+        UserError: the engine cannot be loaded, or a strip or its mask cannot be read.
     """
-    maps, stride = StripMaps(), judged.bundle.recipe.geometry.map_stride
-    with tempfile.TemporaryDirectory() as folder:
-        rolls = Path(folder) / "strips.txt"
-        rolls.write_text("".join(f"{strip.path}\n" for strip in strips), encoding="utf-8")
-        view = make_view(roll_uri(str(rolls), judged.bundle.recipe.mm_per_px), {}, stride)
-        told = inspect(judged, view, maps)
-    missing = [strip.path.name for segment, strip in enumerate(strips) if segment not in maps.starts]
-    if missing:
-        raise UserError(f"{len(missing)} strip(s) cannot be read, the first is '{missing[0]}': repair the data folder.")
-    results: list[StripResult] = []
-    tiles: list[Scored] = []
-    cells: list[Scored] = []
-    for segment, strip in enumerate(strips):
-        shape = maps.shapes[segment]
-        mask = read_mask(strip, shape)
-        results.append(judge_strip(strip, mask, boxes_of(told.defects, maps.starts[segment], shape[0])))
-        if mask is not None:
-            values = maps.whole(segment, stride)
-            tiles.append(tile_scores(values, stride, mask, strip.cloth_x0))
-            cells.append(cell_scores(values, stride, mask, strip.cloth_x0))
-    camera = told.summary.cameras[0]
-    return {
-        **totals(results),
-        "tile_auroc": Scored.joined(tiles).auroc,
-        "pixel_auroc": Scored.joined(cells).auroc,
-        "lines": camera.lines_in,
-        "lines_not_inspected": sum(camera.lines_not_inspected.values()),
-        "seconds": told.summary.seconds,
-        "strips": [asdict(result) for result in results],
-    }
-
-
-def boxes_of(defects: Sequence[DefectEvent], start: int, lines: int) -> list[Box]:
-    """Boxes of the events of one strip, in its own lines: no event crosses a strip's end."""
-    return [
-        Box(event.x0_px, event.x1_px, event.first_line - start, event.end_line - start)
-        for event in defects
-        if start <= event.first_line < start + lines
-    ]
-
-
-def judge_strip(strip: Strip, mask: Bool | None, boxes: Sequence[Box]) -> StripResult:
-    """Compare a strip's events with its mask (all False for normal cloth, None where a defect has none)."""
-    cloth = [box for box in boxes if box.x1 > strip.cloth_x0]
-    pieces_found, pieces = components_found(cloth, mask) if mask is not None else (None, None)
-    found = None
-    if strip.defect is not None:
-        found = bool(cloth) if mask is None else any(box_meets(box, mask) for box in cloth)
-    return StripResult(
-        strip=strip.path.name,
-        defect=strip.defect,
-        events=len(cloth),
-        events_off_cloth=len(boxes) - len(cloth),
-        found=found,
-        pieces=pieces,
-        pieces_found=pieces_found,
-        false_events=None if mask is None else false_boxes(cloth, mask),
-    )
-
-
-def totals(results: Sequence[StripResult]) -> dict[str, Any]:
-    """Sums over strips; ``missed`` names the defect strips that were not found."""
-    normal = [result for result in results if result.defect is None]
-    defective = [result for result in results if result.defect is not None]
-    return {
-        "defect_strips": len(defective),
-        "defect_strips_found": sum(bool(result.found) for result in defective),
-        "pieces": sum(result.pieces or 0 for result in defective),
-        "pieces_found": sum(result.pieces_found or 0 for result in defective),
-        "defect_strip_false_events": sum(result.false_events or 0 for result in defective),
-        "normal_strips": len(normal),
-        "normal_strip_false_events": sum(result.events for result in normal),
-        "normal_strips_with_events": sum(result.events > 0 for result in normal),
-        "events_off_cloth": sum(result.events_off_cloth for result in results),
-        "missed": [f"{result.strip} ({result.defect})" for result in defective if not result.found],
-    }
-
-
-def read_mask(strip: Strip, shape: tuple[int, int]) -> Bool | None:
-    """The mask from cloth_x0 rightwards, Bool [lines, width]; all False for normal cloth, None if there is none.
-
-    Raises:
-        UserError: it cannot be read, or is of another size than its strip.
-    """
-    if strip.mask is None:
-        return None if strip.defect is not None else np.zeros(shape, np.bool_)
+    bundle = style.bundle
+    engine = load_engine(bundle, study.engine, study.precision, study.device)
     try:
-        image = read_image(strip.mask, channels=1)[:, :, 0]
-    except UnreadableImage as error:
-        raise UserError(f"The mask '{strip.mask}' cannot be read: {error}.") from error
-    if image.shape != shape:
-        raise UserError(
-            f"The mask '{strip.mask}' is {image.shape}, its strip {shape} (lines, px): correct manifest.csv."
-        )
-    mask: Bool = image > 127
-    mask[:, : strip.cloth_x0] = False
-    return mask
+        rate, host = measure_tiles_per_s(engine), facts(engine)
+        seen = replay(Judged(bundle, engine, study.key), strips)
+    finally:
+        engine.close()
+    thresholds = bundle.thresholds(study.key)
+    opening = min(thresholds.open.values())
+    results = [judge(each, opening, score) for each in seen]
+    if page:
+        page.add(strips[0].fabric, seen, results, opening)
+    rounds, contrasts = measure(results, study.seed), by_contrast(results, study.seed)
+    report = {
+        "bundle": bundle.id,
+        "training": style.training,
+        "tiles_per_s": rate,
+        "thresholds": thresholds.model_dump(mode="json"),
+        "host": host,
+        "measures": written(estimates(rounds)),
+        "by_contrast": {name: written(estimates(found)) for name, found in contrasts.items()},
+        "strips": [result.row() for result in results],
+    }
+    return FabricResult(rounds, contrasts, report)
 
 
-def table(fabric: str, report: dict[str, Any]) -> str:
-    """The measures in words."""
-    r = report
-    per_normal = r["normal_strip_false_events"] / r["normal_strips"] if r["normal_strips"] else 0.0
-    rows = [
-        ("strips found", f"{r['defect_strips_found']} of {r['defect_strips']}"),
-        ("pieces found", f"{r['pieces_found']} of {r['pieces']}"),
-        ("false events on defect strips", f"{r['defect_strip_false_events']}"),
-        (
-            "false events on normal strips",
-            f"{r['normal_strip_false_events']} on {r['normal_strips']} ({per_normal:.2f})",
-        ),
-        ("events left of the cloth", f"{r['events_off_cloth']}"),
-        ("tile AUROC", _share(r["tile_auroc"])),
-        ("pixel AUROC", _share(r["pixel_auroc"])),
-        ("lines not inspected", f"{r['lines_not_inspected']} of {r['lines']}"),
-        ("missed", ", ".join(r["missed"]) or "none"),
-    ]
-    return "\n".join([f"AITEX fabric {fabric}", *(f"  {name:32}{value}" for name, value in rows)])
+def written(found: Mapping[str, Estimate | None]) -> dict[str, Any]:
+    """Measures for a report; null for one that cannot be told."""
+    return {name: None if estimate is None else asdict(estimate) for name, estimate in found.items()}
 
 
-def _share(value: float | None) -> str:
-    return "cannot be told: one kind is absent" if value is None else f"{value:.3f}"
+def table(fabrics: Mapping[str, FabricResult], mean: Mapping[str, Estimate | None]) -> str:
+    """The measures in words, a column a fabric."""
+    columns = {name: estimates(found.rounds) for name, found in fabrics.items()} | {"mean": dict(mean)}
+    rows = [_row("", list(columns))]
+    rows += [_row(words, [_cell(column[name]) for column in columns.values()]) for name, words in ROWS.items()]
+    for contrast in dict.fromkeys(name for found in fabrics.values() for name in found.contrasts):
+        parts = [found.contrasts.get(contrast) for found in fabrics.values()]
+        told = [part for part in parts if part is not None]
+        recalls = [_cell(Estimate.of(part["event_recall"]) if part else None) for part in parts]
+        rows.append(_row(f"  recall, {contrast}", [*recalls, _cell(Estimate.of(mean_over(told)["event_recall"]))]))
+    reports = [found.report for found in fabrics.values()]
+    for name, words in (("seconds", "training, s"), ("peak_mb", "training, peak MB")):
+        rows.append(_row(words, [f"{r['training'][name]:.0f}" if r["training"] else "-" for r in reports]))
+    rows.append(_row("engine, tiles/s", [f"{report['tiles_per_s']:.1f}" for report in reports]))
+    return "\n".join(rows)
+
+
+def _row(name: str, cells: Sequence[str]) -> str:
+    return (f"{name:24}" + "".join(f"{cell:28}" for cell in cells)).rstrip()
+
+
+def _cell(estimate: Estimate | None) -> str:
+    if estimate is None:
+        return "cannot be told"
+    return f"{estimate.value:.3f} [{estimate.low:.3f}, {estimate.high:.3f}]"
 
 
 def main(arguments: list[str] | None = None) -> int:
     """The command; returns its exit status."""
     options = _options(arguments)
-    strips = select(read_manifest(options.data), options.fabric, "test")
-    bundle = Bundle(options.bundle)
-    engine = load_engine(bundle, options.engine, options.precision, options.device)
-    try:
-        key = f"{options.engine}-{options.precision}"
-        report = measure(Judged(bundle, engine, key), strips)
-        head = {
-            "fabric": options.fabric,
-            "bundle": bundle.id,
-            "thresholds": bundle.thresholds(key).model_dump(mode="json"),
-            "host": facts(engine),
-        }
-    finally:
-        engine.close()
-    print(table(options.fabric, report))
+    study = _study(options)
+    page = Page(options.page, f"{study.model} on {study.teacher}, {options.score_on}") if options.page else None
+    with ExitStack() as stack:
+        work = options.work or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        found = score_fabrics(study, options, work.resolve(), page)
+    mean = estimates(mean_over([each.rounds for each in found.values()]))
+    print(table(found, mean))
+    if page:
+        page.write()
+    if options.score_on == "test":
+        settings = f"{study.settings} --score {options.score}".strip()
+        asked = {"model": study.model, "teacher": study.teacher, "seed": str(study.seed), "engine": study.key}
+        told = {name: estimates(each.rounds) for name, each in found.items()}
+        append_run(LEDGER, {**asked, "settings": settings}, told, mean)
     if options.json:
-        write_report(options.json, {**head, **report})
+        head = {**asdict(study), "score_on": options.score_on, "score": options.score}
+        fabrics = {name: each.report for name, each in found.items()}
+        write_report(options.json, {**head, "fabrics": fabrics, "mean": written(mean)})
     return 0
+
+
+def score_fabrics(study: Study, options: argparse.Namespace, work: Path, page: Page | None) -> dict[str, FabricResult]:
+    """Make the styles of all fabrics, then score each on what the options ask for.
+
+    Raises:
+        UserError: see make_style and score_fabric.
+    """
+    strips, names = read_strips(options.data), options.fabrics.split(",")
+    uses = {(name, use): select(strips, name, use) for name in names for use in ("train", "calibration")}
+    if options.score_on == "test":
+        scored = {name: select(strips, name, "test") for name in names}
+    else:
+        scored = {name: painted_strips(uses[name, "calibration"], work / "painted" / name) for name in names}
+    # All styles before any is scored: the memory of a new process is counted from that of the one that starts it.
+    styles = {
+        name: make_style(study, uses[name, "train"] + uses[name, "calibration"], work / study.folder(name))
+        for name in names
+    }
+    return {name: score_fabric(study, styles[name], scored[name], options.score, page) for name in names}
+
+
+def _study(options: argparse.Namespace) -> Study:
+    """What of the command line goes to training and to export: only what was given."""
+    settings = [*options.set, *([f"bottleneck={options.bottleneck}"] if options.bottleneck else [])]
+    training = {"--steps": options.steps, "--tile": options.size}
+    export = {"--taps": options.taps, "--channels": options.channels, "--join": options.join}
+    return Study(
+        model=options.model,
+        teacher=options.teacher,
+        seed=options.seed,
+        training=(*_given(training), *(["--set", *settings] if settings else [])),
+        export=_given(export),
+        supervised=options.supervised,
+        engine=options.engine,
+        precision=options.precision,
+        device=options.device,
+    )
+
+
+def _given(flags: Mapping[str, object]) -> tuple[str, ...]:
+    return tuple(part for flag, value in flags.items() if value is not None for part in (flag, str(value)))
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     made = parser("benchmarks.accuracy", __doc__)
-    made.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with manifest.csv")
-    made.add_argument("--fabric", required=True, metavar="NN", help="as in the manifest: 01")
-    made.add_argument("--bundle", type=Path, required=True, metavar="DIR")
+    made.add_argument("--data", type=Path, required=True, metavar="DIR", help="manifest.csv, or classes as in MVTec AD")
+    made.add_argument("--fabrics", required=True, metavar="NN,NN", help="as in the data: 01,02 or carpet,grid")
+    made.add_argument("--model", default="rd4ad", help="(default %(default)s)")
+    made.add_argument("--teacher", default="efficientnet_lite2", help="(default %(default)s)")
+    made.add_argument("--seed", type=int, default=0, help="of training and bootstrap (default %(default)s)")
+    made.add_argument("--score-on", choices=("planted", "test"), default="planted", help="(default %(default)s)")
+    made.add_argument("--score", choices=tuple(SCORES), default="max", help="of a tile (default %(default)s)")
+    made.add_argument("--work", type=Path, metavar="DIR", help="keep what is made here, and use what is there already")
     made.add_argument("--json", type=Path, metavar="OUT", help="write the report to this file, strip by strip")
+    made.add_argument("--page", type=Path, metavar="DIR", help="write a page of pictures into this folder")
     add_engine_options(made)
-    return made.parse_args(arguments)
+    studies = made.add_argument_group("studies, passed on to training and export where given")
+    studies.add_argument("--taps", choices=("1", "2", "3", "23", "123"), help="levels whose maps are used")
+    studies.add_argument("--join", choices=JOINS, help="how the levels' maps become one")
+    studies.add_argument("--channels", choices=CHANNELS, help="what the map is made of")
+    studies.add_argument("--bottleneck", choices=("pretrained", "oce", "oce+mff"), help="of rd4ad")
+    studies.add_argument("--size", type=int, metavar="N", help="side of the net's tiles, px")
+    studies.add_argument("--steps", type=int, metavar="N", help="of training")
+    studies.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", help="settings of the model")
+    studies.add_argument(
+        "--supervised", action="store_true", help="give training defects painted into its own strips, as labels"
+    )
+    options = made.parse_args(arguments)
+    if len(set(options.fabrics.split(","))) < len(options.fabrics.split(",")):
+        raise UserError(f"--fabrics {options.fabrics} names a fabric twice: name each once.")
+    return options
 
 
 if __name__ == "__main__":

@@ -22,6 +22,10 @@ class Box(NamedTuple):
         """The same box so many lines further on."""
         return self._replace(first=self.first + lines, end=self.end + lines)
 
+    def grown(self, px: int) -> Box:
+        """The box and all within ``px`` of it."""
+        return Box(self.x0 - px, self.x1 + px, self.first - px, self.end + px)
+
     def edge_distance(self, other: Box) -> int:
         """The largest of the four edges' distances."""
         return max(abs(a - b) for a, b in zip(self, other, strict=True))

@@ -1,122 +1,125 @@
-"""How well maps and events agree with masks: one function for each measure.
+"""From a stitched map to the scores of tiles and cells, each with what the mask says of it.
 
 Masks are Bool [lines, columns] of whole strips; maps float32 [rows, columns] at one cell per ``stride``
-pixels, NaN where the runtime did not look. What was not looked at scores lowest: it can find nothing and
-raises no alarm.
+pixels, NaN where the runtime did not look. A tile or cell that was not looked at has the score NaN, which
+benchmarks/curves.py takes for the lowest: it can find nothing and raises no alarm.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
-from benchmarks.boxes import Box
-from runtime.types import Bool, Float32
+from runtime.types import Bool, Float32, Int64
 
 TILE_PX = 256
-"""Side of the squares that tile scores are taken from."""
-NEAR_PX = 16
-"""Within this of a mask, cloth is neither surely defective nor surely good."""
+"""Side of the squares that tile scores are taken from, whatever tiles the net sees."""
+DEFECT_PX = 8
+"""A tile with this much mask is defective; one with less, but some, is neither defective nor good."""
+TOP_SHARE = 0.002
+"""Share of a tile's cells that ``topk`` takes the mean of: 8 of 4096."""
 
 
-def auroc(scores: Float32, positive: Bool) -> float | None:
-    """Area under the ROC curve: how often a positive scores above a negative, ties counting half.
-
-    Args:
-        scores: [n], NaN counting as lowest. positive: [n].
-
-    Returns:
-        0 to 1, or None where one of the two kinds is absent.
-    """
-    positives = int(positive.sum())
-    negatives = positive.size - positives
-    if not positives or not negatives:
-        return None
-    comparable = np.where(np.isnan(scores), -np.inf, scores)
-    _, place, counts = np.unique(comparable, return_inverse=True, return_counts=True)
-    middle_rank = np.cumsum(counts) - (counts - 1) / 2  # ranks from 1; equal scores share their mean
-    rank_sum = float(middle_rank[place.reshape(-1)][positive].sum())
-    return (rank_sum - positives * (positives + 1) / 2) / (positives * negatives)
+def _mean_of_highest(cells: Float32) -> float:
+    count = max(1, round(cells.size * TOP_SHARE))
+    return float(np.sort(cells)[-count:].mean())
 
 
-def box_meets(box: Box, mask: Bool) -> bool:
-    """The box, in the mask's lines and columns, has at least one pixel of the mask in it."""
-    top, left = max(0, box.first), max(0, box.x0)
-    return bool(mask[top : max(top, box.end), left : max(left, box.x1)].any())
-
-
-def components_found(boxes: Sequence[Box], mask: Bool) -> tuple[int, int]:
-    """How many of a mask's pieces are met by a box, and how many there are; pixels that touch, corners
-    included, are one piece."""
-    count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
-    found = sum(any(box_meets(box, labels == label) for box in boxes) for label in range(1, count))
-    return found, count - 1
-
-
-def grown(mask: Bool, px: int) -> Bool:
-    """The mask and all pixels within ``px`` of it, in both directions alike (a square, not a circle)."""
-    side = 2 * px + 1
-    reached: Bool = cv2.dilate(mask.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
-    return reached
-
-
-def false_boxes(boxes: Sequence[Box], mask: Bool) -> int:
-    """Boxes that do not meet the mask grown by NEAR_PX."""
-    near = grown(mask, NEAR_PX)
-    return sum(not box_meets(box, near) for box in boxes)
+SCORES: dict[str, Callable[[Float32], float]] = {
+    "max": lambda cells: float(cells.max()),
+    "topk": _mean_of_highest,
+    "sum": lambda cells: float(cells.sum(dtype=np.float64)),
+}
+"""A tile's score from those of its cells that were judged, float32 [n], n at least 1."""
 
 
 @dataclass(frozen=True)
 class Scored:
-    """Scores of tiles or cells and which of them are defective: float32 [n], Bool [n]."""
+    """Scores and which of them are of defects: float32 [n], Bool [n]."""
 
     scores: Float32
     positive: Bool
 
-    @classmethod
-    def joined(cls, parts: Sequence[Scored]) -> Scored:
-        """All of them as one."""
-        scores = [np.zeros(0, np.float32), *(part.scores for part in parts)]
-        positive = [np.zeros(0, np.bool_), *(part.positive for part in parts)]
-        return cls(np.concatenate(scores), np.concatenate(positive))
+
+@dataclass(frozen=True)
+class Tiles:
+    """A strip's tiles: scores float32 [n], NaN where nothing was judged; mask pixels in each, int64 [n]."""
+
+    scores: Float32
+    mask_px: Int64
 
     @property
-    def auroc(self) -> float | None:
-        return auroc(self.scores, self.positive)
+    def clear(self) -> Scored:
+        """Those that are surely defective or surely good."""
+        kept = (self.mask_px == 0) | (self.mask_px >= DEFECT_PX)
+        return Scored(self.scores[kept], self.mask_px[kept] > 0)
+
+    @property
+    def highest(self) -> float:
+        """The strip's score; NaN where nothing was judged."""
+        return float(np.fmax.reduce(self.scores, initial=np.nan))
 
 
-def tile_scores(values: Float32, stride: int, mask: Bool, x0: int) -> Scored:
-    """The highest map value of each whole tile of TILE_PX to the right of ``x0``.
+@dataclass(frozen=True)
+class Cells:
+    """A strip's map cells on the cloth: scores float32 [n]; the connected piece of the mask that each has a
+    pixel of, numbered from 1, 0 for none, int32 [n]."""
 
-    Tiles lie side by side from column ``x0`` and line 0; what does not fill one at the right or at the end
-    is left out. A tile's cells are those whose middle lies in it. A tile is positive if it has a mask pixel in
-    it; one without, but within NEAR_PX of a mask pixel, is left out.
+    scores: Float32
+    piece: NDArray[np.int32]
+
+    @property
+    def scored(self) -> Scored:
+        return Scored(self.scores, self.piece > 0)
+
+    @property
+    def share_of_piece(self) -> NDArray[np.float64]:
+        """What part of its piece each positive cell is, 0 for the others; the sum is the number of pieces. [n]"""
+        sizes = np.bincount(self.piece)
+        return np.where(self.piece > 0, 1 / sizes[self.piece], 0.0)
+
+
+def tile_scores(values: Float32, stride: int, mask: Bool, x0: int, score: str = "max") -> Tiles:
+    """Score the tiles of a strip from column ``x0`` rightwards.
+
+    Tiles lie side by side from column ``x0`` and line 0; the last of a row and of a column is shifted back to
+    end with the strip. A tile's cells are those whose middle lies in it.
+
+    Args:
+        score: one of SCORES.
     """
-    near = grown(mask, NEAR_PX)
-    scores, positive = [], []
-    for top in range(0, mask.shape[0] - TILE_PX + 1, TILE_PX):
-        for left in range(x0, mask.shape[1] - TILE_PX + 1, TILE_PX):
-            tile = slice(top, top + TILE_PX), slice(left, left + TILE_PX)
-            defective = bool(mask[tile].any())
-            if not defective and near[tile].any():
-                continue
+    scores, mask_px = [], []
+    for top in starts(0, mask.shape[0]):
+        for left in starts(x0, mask.shape[1]):
             cells = values[_cells(top, TILE_PX, stride), _cells(left, TILE_PX, stride)]
-            scores.append(float(np.nanmax(cells)) if np.isfinite(cells).any() else np.nan)
-            positive.append(defective)
-    return Scored(np.array(scores, np.float32), np.array(positive, np.bool_))
+            judged = cells[~np.isnan(cells)]
+            scores.append(SCORES[score](judged) if judged.size else np.nan)
+            mask_px.append(int(mask[top : top + TILE_PX, left : left + TILE_PX].sum()))
+    return Tiles(np.array(scores, np.float32), np.array(mask_px, np.int64))
 
 
-def cell_scores(values: Float32, stride: int, mask: Bool, x0: int) -> Scored:
-    """Every map cell whose middle lies right of ``x0``; positive if there is a mask pixel in it."""
+def starts(first: int, end: int) -> list[int]:
+    """Where tiles of TILE_PX start in [first, end): one a TILE_PX, the last shifted in; one where fewer px are."""
+    last = end - TILE_PX
+    return [*range(first, last, TILE_PX), max(first, last)]
+
+
+def cell_scores(values: Float32, stride: int, mask: Bool, x0: int) -> Cells:
+    """Every map cell whose middle lies right of ``x0``; positive with a single mask pixel in it.
+
+    Pieces are of cells that touch, corners included.
+    """
     rows, columns = values.shape
     padded = np.zeros((rows * stride, columns * stride), np.bool_)
     padded[: mask.shape[0], : mask.shape[1]] = mask
-    positive: Bool = padded.reshape(rows, stride, columns, stride).max(axis=(1, 3))
     cloth = _cells(x0, columns * stride, stride)
-    return Scored(values[:, cloth].ravel(), positive[:, cloth].ravel())
+    positive: Bool = padded.reshape(rows, stride, columns, stride).max(axis=(1, 3))[:, cloth]
+    _, piece = cv2.connectedComponents(positive.astype(np.uint8), connectivity=8, ltype=cv2.CV_32S)
+    return Cells(values[:, cloth].ravel(), piece.astype(np.int32, copy=False).ravel())
 
 
 def _cells(start: int, length: int, stride: int) -> slice:

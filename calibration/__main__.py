@@ -12,10 +12,10 @@ from pathlib import Path
 from calibration.normal import stitched_strips
 from calibration.threshold import NormalTail, blocks_needed, store, thresholds
 from runtime.bundle import Bundle
-from runtime.cameras.config import make_camera, roll_uri
+from runtime.cameras.config import roll_uri
 from runtime.command import parser, run
 from runtime.engines import add_engine_options, load_engine
-from runtime.preprocess.cloth import ClothFinder
+from runtime.stream import make_view
 from runtime.tiler import Tiler
 
 
@@ -31,13 +31,14 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         strips = chain.from_iterable(
             stitched_strips(
-                make_camera(roll_uri(roll, recipe.mm_per_px), {}),
-                Tiler("roll", recipe.tiles, stride, recipe.channels, ClothFinder(grid=recipe.geometry.map_stride)),
+                view.camera,
+                Tiler("roll", recipe.tiles, stride, recipe.channels, view.cloth, view.flat_field),
                 engine,
                 bundle,
                 options.sim_lines if roll.startswith("sim:") else None,
             )
             for roll in options.rolls
+            for view in [make_view(roll_uri(roll, recipe.mm_per_px), {}, recipe.geometry.map_stride)]
         )
         tail = NormalTail.of(strips)
     finally:

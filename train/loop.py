@@ -103,13 +103,13 @@ class Training:
         torch.manual_seed(options.seed)
         self.model: AnomalyModel = build_model(options.model, teacher, options.settings).to(processes.device)
         self.labelled = self._read_labels()
-        self.steps = self.model.default_steps if options.steps is None else options.steps
+        self.steps = self._steps()
         self.lr = self.model.default_lr if options.lr is None else options.lr
         self.step_module = processes.averaging(self.model)
         self.weights = [p for p in self.model.parameters() if p.requires_grad]
         self.optimizer = self.model.optimizer(self.lr)
         self.highest = [float(group["lr"]) for group in self.optimizer.param_groups]
-        self.average = WeightAverage(self.model) if options.keep == "ema" else None
+        self.average: WeightAverage | None = None
         self.amp = processes.half_precision(options.amp)
         self.progress = Progress()
 
@@ -118,6 +118,8 @@ class Training:
         self.model.eval()
         self.model.prepare(self._preparing())
         self.model.train()
+        if self.options.keep == "ema":  # not before: what was found in preparing is no part of a mean
+            self.average = WeightAverage(self.model)
 
     def step(self) -> float:
         """One step; its tiles and its learning rate follow from the seed and the step's number alone.
@@ -198,9 +200,10 @@ class Training:
         changed = sorted(key for key in wanted if wanted[key] != found.get(key))
         if changed:
             raise UserError(f"--resume: '{path}' was trained with other {', '.join(changed)}: give the same again.")
+        if state["average"]:
+            self.model.restore(state["average"])
+            self.average = WeightAverage(self.model)
         self.model.restore(state["learnt"])
-        if self.average:
-            self.average.state = state["average"]
         self.optimizer.load_state_dict(state["optimizer"])
         self.progress = Progress(**state["progress"])
 
@@ -249,12 +252,20 @@ class Training:
             },
         )
 
+    def _steps(self) -> int:
+        options, usual = self.options, self.model.default_steps
+        if options.steps is not None and usual == 0:
+            raise UserError(f"--steps: {options.model} is done once it has looked at the rolls; leave --steps out.")
+        return usual if options.steps is None else options.steps
+
     def _read_labels(self) -> Labelled | None:
         options = self.options
         if options.labels is None:
             return None
         if not self.model.uses_labels:
             raise UserError(f"--labels: {options.model} learns from normal cloth alone; labels are for uninet.")
+        if options.batch < 2:
+            raise UserError("--labels: a batch is half labelled and half normal tiles; give --batch 2 or more.")
         return read_labelled(options.labels, self.tiles.geometry, self.tiles.channels)
 
     def _draw(self, number: int) -> tuple[torch.Tensor, torch.Tensor | None]:

@@ -81,7 +81,7 @@ class Processes:
 
     def averaging(self, model: nn.Module) -> nn.Module:
         """The model, called through a wrapper that averages gradients over the processes where there are several."""
-        if self.count == 1:
+        if self.count == 1 or not any(p.requires_grad for p in model.parameters()):
             return model
         # Buffers stay each process's own: batch statistics are those of its share, and the first one's are kept.
         return nn.parallel.DistributedDataParallel(model, broadcast_buffers=False, find_unused_parameters=True)

@@ -69,7 +69,7 @@ class ChosenSection(Section):
 class TrainRecipe(Section):
     """recipe.yaml; geometry in px, ``mm_per_px`` of the rolls, versions of the libraries used."""
 
-    format: int = 2
+    format: int = 1
     model: str
     settings: dict[str, Any]
     teacher: TeacherSection

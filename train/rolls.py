@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runtime.cameras.config import make_camera, roll_uri
+from runtime.cameras.config import describe, make_camera, roll_uri
 from runtime.errors import UserError
 from runtime.geometry import TileGeometry, mirrored, round_up
 from runtime.preprocess.cloth import ClothFinder
@@ -96,7 +96,7 @@ def read_segments(roll: str, mm_per_px: float, sim_lines: int) -> list[UInt8]:
 
 
 def read_rolls(rolls: list[str], geometry: TileGeometry, mm_per_px: float, sim_lines: int) -> Split:
-    """All rolls, the last part of each held out.
+    """All rolls, the last part of each held out; ``replay:PATH?cloth=all`` takes all columns for cloth.
 
     Raises:
         UserError: a roll without cloth or with too few lines, or rolls of different channels.
@@ -106,10 +106,11 @@ def read_rolls(rolls: list[str], geometry: TileGeometry, mm_per_px: float, sim_l
     finder = ClothFinder(grid=geometry.map_stride)
     for roll in rolls:
         pieces = []
+        find = describe(roll_uri(roll, mm_per_px), {})[1].cloth == "find"
         for pixels in read_segments(roll, mm_per_px, sim_lines):
             if pixels.shape[0] < geometry.valid:
                 continue
-            region = finder.find(pixels)
+            region = finder.find(pixels) if find else (0, pixels.shape[1])
             if region is not None:
                 pieces.append(Piece(pixels, region))
         if not pieces:

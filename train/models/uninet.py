@@ -51,7 +51,9 @@ class UninetSettings(Settings):
     eps: float = Field(default=1e-8, gt=0, description="of AdamW; ReContrast's stable form takes 1e-10")
     dfs: bool = Field(default=True, description="weigh the student by the teacher in training")
     temperature: float = Field(default=2.0, gt=0, description="of the contrast; 0.1 for some classes of the paper")
-    rows: int | None = Field(default=None, ge=1, description="positions a tap that the contrast takes; all if not set")
+    rows: int = Field(
+        default=256, ge=0, description="positions a tap that the contrast takes, drawn anew each step; 0: all of them"
+    )
     distil: Literal["normal", "all"] = Field(
         default="normal", description="where defects are labelled: learn normal positions, or all as released"
     )
@@ -71,6 +73,8 @@ class Uninet(AnomalyModel):
     Settings = UninetSettings
     settings: UninetSettings
     default_lr = 5e-3
+    default_steps = 400
+    uses_labels = True
 
     def __init__(self, teacher: Teacher, settings: UninetSettings) -> None:
         super().__init__(teacher, settings)
@@ -177,7 +181,7 @@ class Uninet(AnomalyModel):
 
     def _rows(self, positions: int, device: torch.device) -> Tensor | None:
         """Positions for the contrast: others at each step of a training, which a resumed one repeats; else the same."""
-        if self.settings.rows is None or self.settings.rows >= positions:
+        if not 0 < self.settings.rows < positions:
             return None
         seed = round(self.progress * 2**31) if self.training else 0
         order = torch.randperm(positions, generator=torch.Generator().manual_seed(seed))

@@ -1,0 +1,78 @@
+"""Normal strips with painted defects, as strips with masks: what choices are measured on, not the test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from benchmarks.aitex import Strip
+from benchmarks.painting import CONTRASTS, LINES, Painted, paint_line, paint_strip
+from benchmarks.scores import TILE_PX
+from runtime.cameras.images import UnreadableImage, read_image
+from runtime.errors import UserError
+from runtime.preprocess.flatfield import to_8_bit
+from runtime.types import UInt8
+
+SEED = 20190901
+COPIES = 2
+"""Painted strips with local defects, of each strip and contrast."""
+
+
+def painted_strips(normal: Sequence[Strip], folder: Path) -> list[Strip]:
+    """Write painted copies of normal strips, with masks, into a folder; the same for each call.
+
+    Every strip is painted COPIES times at each contrast with local defects; besides there is, at each contrast,
+    one strip with each of the defects that run through.
+
+    Returns:
+        The strips as they are, as normal ones, and the painted ones.
+
+    Raises:
+        UserError: a strip cannot be read.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    made = [
+        _write(strip, painted, contrast, folder / f"{strip.path.stem}-{name}")
+        for strip, contrast, name, painted in _all(normal)
+        if painted.mask.any()
+    ]
+    return [replace(strip, split="test") for strip in normal] + made
+
+
+def _all(normal: Sequence[Strip]) -> Iterator[tuple[Strip, str, str, Painted]]:
+    """Strip, contrast, name and what was painted; each from random numbers of its own."""
+    for number, strip in enumerate(normal):
+        grey = _read(strip, 1)[:, :, 0]
+        for level, (contrast, times) in enumerate(CONTRASTS.items()):
+            for copy in range(COPIES):
+                rng = np.random.default_rng([SEED, number, level, copy])
+                yield strip, contrast, f"{contrast}-{copy}", paint_strip(grey, strip.cloth_x0, times, TILE_PX, rng)
+            for line, cls in enumerate(LINES):
+                if number == (level * len(LINES) + line) % len(normal):
+                    rng = np.random.default_rng([SEED, number, level, COPIES + line])
+                    yield strip, contrast, f"{contrast}-{cls}", paint_line(grey, strip.cloth_x0, times, cls, rng)
+
+
+def _write(strip: Strip, painted: Painted, contrast: str, stem: Path) -> Strip:
+    """Write ``stem``.png and its mask; colour cloth becomes darker or brighter in all three colours alike."""
+    colours = _read(strip, 3)
+    change = painted.pixels.astype(np.int16) - _read(strip, 1)[:, :, 0]
+    pixels = np.clip(colours + change[:, :, None], 0, 255).astype(np.uint8)
+    path, mask = stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.mask.png")
+    for place, image in ((path, pixels[:, :, ::-1]), (mask, painted.mask.astype(np.uint8) * 255)):
+        if not cv2.imwrite(str(place), image):
+            raise UserError(f"Cannot write the painted strip '{place}': name another --work.")
+    classes = ", ".join(sorted(set(painted.classes)))
+    return replace(strip, path=path, mask=mask, defect=classes, contrast=contrast, split="test")
+
+
+def _read(strip: Strip, channels: int) -> UInt8:
+    try:
+        pixels = read_image(strip.path, channels)
+    except UnreadableImage as error:
+        raise UserError(f"The strip '{strip.path}' cannot be read: {error}.") from error
+    return to_8_bit(pixels, 8 * pixels.dtype.itemsize)

@@ -1,0 +1,171 @@
+"""A style of cloth made as a user makes one: trained, exported and given thresholds by the three commands.
+
+Each command is a process of its own: its seconds and its memory are its own, and what is measured is what a user
+gets. What a work folder holds complete is not made again; a training that was cut off goes on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.aitex import Strip
+from benchmarks.painted import painted_strips
+from benchmarks.replay import roll_of
+from runtime.bundle import Bundle
+from runtime.cameras.images import UnreadableImage, read_image
+from runtime.errors import UserError
+
+
+@dataclass(frozen=True)
+class Study:
+    """What is asked of training, export and engine; the same for every fabric.
+
+    Attributes:
+        training, export: further arguments of ``python -m train`` and ``python -m export bundle``.
+        supervised: defects painted into the training strips are given to training, as labels.
+        engine, precision, device: whose thresholds are set.
+    """
+
+    model: str
+    teacher: str
+    seed: int
+    training: tuple[str, ...] = ()
+    export: tuple[str, ...] = ()
+    supervised: bool = False
+    engine: str = "openvino"
+    precision: str = "fp32"
+    device: str = "CPU"
+
+    @property
+    def key(self) -> str:
+        return f"{self.engine}-{self.precision}"
+
+    @property
+    def settings(self) -> str:
+        """The further arguments in words; empty where there are none."""
+        return " ".join((*self.training, *self.export, *(["--supervised"] if self.supervised else [])))
+
+    def folder(self, fabric: str) -> Path:
+        """Where, inside a work folder, a fabric's training and its bundles lie."""
+        model = f"{self.model}-supervised" if self.supervised else self.model
+        return Path(_named(f"{model}-{self.teacher}", self.training)) / f"{fabric}-seed{self.seed}"
+
+    @property
+    def bundle(self) -> str:
+        """Name of the bundle there: one training serves bundles of different export arguments."""
+        return _named("bundle", self.export)
+
+
+def _named(name: str, arguments: Sequence[str]) -> str:
+    """A folder's name, with a hash where there are arguments."""
+    return f"{name}-{hashlib.sha256(' '.join(arguments).encode()).hexdigest()[:8]}" if arguments else name
+
+
+@dataclass(frozen=True)
+class Style:
+    """A bundle with thresholds, and what its training took.
+
+    Attributes:
+        training: seconds, peak memory in MB, and whether the seconds are only those of a resumed rest.
+    """
+
+    bundle: Bundle
+    training: dict[str, Any]
+
+
+def make_style(study: Study, strips: Sequence[Strip], place: Path) -> Style:
+    """Train on the strips' ``train`` split, export, and set thresholds on their ``calibration`` split.
+
+    Args:
+        strips: of one fabric. place: the fabric's folder, which may hold some of it already.
+
+    Raises:
+        UserError: a command failed, or the folder was made from other strips.
+    """
+    place.mkdir(parents=True, exist_ok=True)
+    use = {split: [strip.path for strip in strips if strip.split == split] for split in ("train", "calibration")}
+    _check_same(place, {split: [str(path) for path in paths] for split, paths in use.items()})
+    channels = colours(use["train"][0])
+    rolls = {split: roll_of(paths, place / f"{split}.txt", channels) for split, paths in use.items()}
+    bundle = place / study.bundle
+    labels: list[str] = []
+    if study.supervised:
+        painted_strips([strip for strip in strips if strip.split == "train"], place / "labels")
+        labels = ["--labels", str(place / "labels")]
+    training = _train(study, [rolls["train"], *labels], place)
+    if not list(bundle.glob("engines/*/manifest.yaml")):
+        shutil.rmtree(bundle, ignore_errors=True)  # a graph whose engine was never made
+        arguments = ["export", "bundle", "--checkpoint", str(place / "trained"), "--out", str(bundle)]
+        run_step([*arguments, "--name", strips[0].fabric, *study.export], place)
+    if study.key not in Bundle(bundle).settings().thresholds:
+        engine = ["--engine", study.engine, "--precision", study.precision, "--device", study.device]
+        arguments = ["calibration", "threshold", "--bundle", str(bundle), "--rolls", rolls["calibration"]]
+        run_step([*arguments, *engine], place)
+    return Style(Bundle(bundle), training)
+
+
+def _check_same(place: Path, use: dict[str, list[str]]) -> None:
+    """Remember what a folder is made from, and refuse another."""
+    path, text = place / "strips.json", json.dumps(use, indent=1)
+    if path.exists() and path.read_text(encoding="utf-8") != text:
+        raise UserError(f"'{place}' was made from other strips: name another --work, or remove it.")
+    path.write_text(text, encoding="utf-8")
+
+
+def colours(path: Path) -> int:
+    """1 for an image whose colours are all the same grey, else 3.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    try:
+        pixels = read_image(path, 3)
+    except UnreadableImage as error:
+        raise UserError(f"The strip '{path}' cannot be read: {error}.") from error
+    return 1 if np.array_equal(pixels, np.broadcast_to(pixels[:, :, :1], pixels.shape)) else 3
+
+
+def _train(study: Study, cloth: list[str], place: Path) -> dict[str, Any]:
+    trained, taken = place / "trained", place / "training.json"
+    if not (trained / "recipe.yaml").exists():
+        resumed = (trained / "state.pt").exists()
+        arguments = ["train", "--model", study.model, "--teacher", study.teacher, "--rolls", *cloth]
+        arguments += ["--out", str(trained), "--seed", str(study.seed), *study.training]
+        step = run_step([*arguments, "--resume"] if resumed else arguments, place)
+        taken.write_text(json.dumps({**step, "resumed": resumed}), encoding="utf-8")
+    return json.loads(taken.read_text(encoding="utf-8")) if taken.exists() else {}
+
+
+def run_step(arguments: Sequence[str], place: Path) -> dict[str, Any]:
+    """Run one of the project's commands, its output added to the folder's log.txt.
+
+    Args:
+        arguments: those of ``python -m``.
+
+    Returns:
+        ``seconds`` and ``peak_mb``, the most memory that its process held at once.
+
+    Raises:
+        UserError: it failed; with the last line that it printed.
+    """
+    log, started = place / "log.txt", time.monotonic()
+    with log.open("ab") as file:
+        process = subprocess.Popen([sys.executable, "-m", *arguments], stdout=file, stderr=subprocess.STDOUT)
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        said = log.read_text(encoding="utf-8", errors="replace").strip().splitlines() or ["it printed nothing"]
+        raise UserError(f"'python -m {arguments[0]}' failed in '{place}': {said[-1].removeprefix('error: ')}")
+    return {"seconds": time.monotonic() - started, "peak_mb": used.ru_maxrss * 1024 / 1e6}
