@@ -109,6 +109,24 @@ def write_lists(strips: list[Strip], out: Path) -> list[Path]:
     return written
 
 
+def write_manifest(strips: list[Strip], folder: Path) -> None:
+    """manifest.csv for strips that lie in a folder or elsewhere; ``read_manifest`` gives them back.
+
+    Raises:
+        UserError: it cannot be written.
+    """
+    try:
+        with (folder / "manifest.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+            writer.writeheader()
+            for s in strips:
+                place = {"path": s.path.resolve(), "mask": s.mask.resolve() if s.mask else "", "split": s.split}
+                what = {"kind": "normal" if s.defect is None else "defect", "defect": s.defect or ""}
+                writer.writerow({**place, **what, "fabric": s.fabric, "cloth_x0": s.cloth_x0})
+    except OSError as error:
+        raise UserError(f"Cannot write a manifest to '{folder}': {error.strerror}.") from error
+
+
 def _strip(row: dict[str, str], data: Path, place: str) -> Strip:
     if row["split"] not in SPLITS or row["kind"] not in KINDS:
         raise UserError(

@@ -1,6 +1,12 @@
-"""Defects planted in simulated cloth at known places: are they found, and wherever the cut falls?
+"""Defects planted at known places.
 
+    python -m benchmarks.planted paint --data aitex --fabric 02 --split calibration --out painted02
     python -m benchmarks.planted shift --bundle bundles/twill22 --style twill22
+
+paint: defects painted into photographs of normal cloth (benchmarks/painting.py), x.png with x.mask.png, and a
+manifest.csv as benchmarks.accuracy reads it. Painted training strips can be given to ``python -m train --labels``.
+
+shift: defects planted in simulated cloth: are they found, and wherever the cut falls?
 
 The same cloth goes through the whole runtime from line 0, 1, 17 and 128 on. Nobody chooses where a roll
 begins, so the events must be the same: each of a shifted run is matched to one of the unshifted run whose
@@ -19,9 +25,11 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.aitex import read_manifest, select, write_manifest
 from benchmarks.boxes import Box, match
 from benchmarks.host import facts, write_report
 from benchmarks.inspection import Judged, inspect
+from benchmarks.painted import painted_strips
 from benchmarks.planting import Planting, plant_cloth
 from runtime.bundle import Bundle
 from runtime.cameras.simulated import SimulatedCamera
@@ -208,6 +216,21 @@ def classes(missed: Sequence[str]) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """The command; returns its exit status."""
     options = _options(arguments)
+    return paint(options) if options.verb == "paint" else shift(options)
+
+
+def paint(options: argparse.Namespace) -> int:
+    """The verb ``paint``; returns its exit status."""
+    normal = select(read_manifest(options.data), options.fabric, options.split)
+    strips = painted_strips([strip for strip in normal if strip.defect is None], options.out)
+    write_manifest(strips, options.out)
+    defective = sum(strip.defect is not None for strip in strips)
+    print(f"{defective} strips with painted defects and {len(strips) - defective} as they were: {options.out}")
+    return 0
+
+
+def shift(options: argparse.Namespace) -> int:
+    """The verb ``shift``; returns its exit status."""
     bundle = Bundle(options.bundle)
     planting = plant_cloth(options.style, WIDTH_PX, bundle.recipe.mm_per_px, DEFECTS_PLANTED, options.seed)
     engine = load_engine(bundle, options.engine, options.precision, options.device)
@@ -227,6 +250,11 @@ def main(arguments: list[str] | None = None) -> int:
 def _options(arguments: list[str] | None) -> argparse.Namespace:
     made = parser("benchmarks.planted", __doc__)
     verbs = made.add_subparsers(dest="verb", required=True)
+    verb = verbs.add_parser("paint", help="normal strips with painted defects and their masks")
+    verb.add_argument("--data", type=Path, required=True, metavar="DIR", help="folder with manifest.csv")
+    verb.add_argument("--fabric", required=True, metavar="NN", help="as in the manifest")
+    verb.add_argument("--split", choices=("train", "calibration"), default="calibration", help="(default %(default)s)")
+    verb.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder to write into")
     verb = verbs.add_parser("shift", help="the same cloth from different lines on gives the same events")
     verb.add_argument("--bundle", type=Path, required=True, metavar="DIR")
     verb.add_argument("--style", default="twill22", help="simulated cloth that the bundle knows (default %(default)s)")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from benchmarks import planted
+from benchmarks.aitex import COLUMNS, read_manifest, select
 from benchmarks.boxes import Box
-from benchmarks.planted import FromLine, Run, agreement, recall, shift_test, stream_from
+from benchmarks.planted import FromLine, Run, agreement, main, recall, shift_test, stream_from
 from benchmarks.planting import Planting, lay_out, plant_cloth
 from runtime.errors import UserError
 from runtime.simulator.defects import DEFECTS, Plant
@@ -103,3 +105,26 @@ def test_recall_counts_fragments_and_false_events() -> None:
     seen = recall(Run(0, pieces, inspected_m2=0.5), planting)
     assert (seen.planted, seen.found, seen.missed) == (2, 1, ["asked-1 nep"])
     assert (seen.fragments, seen.false_events, seen.false_per_m2) == (2.0, 1, 2.0)
+
+
+def test_painted_strips_come_back_from_their_manifest(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    data.mkdir()
+    for name, seed in (("a", 1), ("b", 2)):
+        cv2.imwrite(str(data / f"{name}.png"), np.random.default_rng(seed).integers(90, 150, (256, 600), np.uint8))
+    rows = [f"{name}.png,01,normal,,64,,calibration" for name in ("a", "b")]
+    (data / "manifest.csv").write_text("\n".join([",".join(COLUMNS), *rows]) + "\n")
+    out = tmp_path / "painted"
+    assert main(["paint", "--data", str(data), "--fabric", "01", "--out", str(out)]) == 0
+    strips = select(read_manifest(out), "01", "test")
+    painted = [strip for strip in strips if strip.defect is not None]
+    assert len(strips) - len(painted) == 2
+    assert {strip.path.suffixes[-1] for strip in painted} == {".png"}
+    for strip in painted:
+        assert strip.mask is not None
+        assert strip.mask.name == f"{strip.path.stem}.mask.png"
+        clean = cv2.imread(str(data / f"{strip.path.name[0]}.png"), cv2.IMREAD_GRAYSCALE)
+        seen, mask = (cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) for path in (strip.path, strip.mask))
+        assert (mask[:, :64] == 0).all()
+        assert (seen[:, :64] == clean[:, :64]).all()
+        assert np.abs(seen.astype(int) - clean)[mask > 0].mean() > 5
