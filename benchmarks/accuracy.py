@@ -39,7 +39,7 @@ from benchmarks.page import Page
 from benchmarks.painted import painted_strips
 from benchmarks.replay import replay
 from benchmarks.scores import SCORES
-from benchmarks.styles import Study, Style, make_style
+from benchmarks.styles import Study, Style, given, make_style
 from export.look import CHANNELS, JOINS
 from runtime.command import parser, run
 from runtime.engines import add_engine_options, load_engine
@@ -185,23 +185,19 @@ def score_fabrics(study: Study, options: argparse.Namespace, work: Path, page: P
 def _study(options: argparse.Namespace) -> Study:
     """What of the command line goes to training and to export: only what was given."""
     settings = [*options.set, *([f"bottleneck={options.bottleneck}"] if options.bottleneck else [])]
-    training = {"--steps": options.steps, "--tile": options.size}
+    training = {"--steps": options.steps, "--tile": options.size, "--weights": options.weights}
     export = {"--taps": options.taps, "--channels": options.channels, "--join": options.join}
     return Study(
         model=options.model,
         teacher=options.teacher,
         seed=options.seed,
-        training=(*_given(training), *(["--set", *settings] if settings else [])),
-        export=_given(export),
+        training=(*given(training), *(["--set", *settings] if settings else [])),
+        export=given(export),
         supervised=options.supervised,
         engine=options.engine,
         precision=options.precision,
         device=options.device,
     )
-
-
-def _given(flags: Mapping[str, object]) -> tuple[str, ...]:
-    return tuple(part for flag, value in flags.items() if value is not None for part in (flag, str(value)))
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
@@ -218,6 +214,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     made.add_argument("--page", type=Path, metavar="DIR", help="write a page of pictures into this folder")
     add_engine_options(made)
     studies = made.add_argument_group("studies, passed on to training and export where given")
+    studies.add_argument("--weights", metavar="FILE", help="of the teacher, as in python -m train")
     studies.add_argument("--taps", choices=("1", "2", "3", "23", "123"), help="levels whose maps are used")
     studies.add_argument("--join", choices=JOINS, help="how the levels' maps become one")
     studies.add_argument("--channels", choices=CHANNELS, help="what the map is made of")

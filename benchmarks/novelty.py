@@ -36,7 +36,7 @@ from benchmarks.host import write_report
 from benchmarks.image_sets import Picture, read_set, write_folders
 from benchmarks.replay import roll_of
 from benchmarks.scores import SCORES, Scored
-from benchmarks.styles import Study, run_step
+from benchmarks.styles import Study, given, train_and_export
 from runtime.bundle import Bundle
 from runtime.cameras.images import find_images, read_image
 from runtime.command import parser, run
@@ -104,16 +104,8 @@ def make_bundle(study: Study, images: Squares, normal: str, place: Path) -> Bund
         UserError: a command failed.
     """
     place.mkdir(parents=True, exist_ok=True)
-    trained, bundle = place / "trained", place / study.bundle
-    if not (trained / "recipe.yaml").exists():
-        roll = roll_of(images.classes("train")[normal], place / "train.txt", images.channels) + "&cloth=all"
-        arguments = ["train", "--model", study.model, "--teacher", study.teacher, "--rolls", roll]
-        arguments += ["--out", str(trained), "--seed", str(study.seed), *study.training]
-        run_step([*arguments, "--resume"] if (trained / "state.pt").exists() else arguments, place)
-    if not bundle.exists():
-        arguments = ["export", "bundle", "--checkpoint", str(trained), "--out", str(bundle), "--name", normal]
-        run_step([*arguments, *study.export], place)
-    return Bundle(bundle)
+    roll = roll_of(images.classes("train")[normal], place / "train.txt", images.channels) + "&cloth=all"
+    return Bundle(train_and_export(study, [roll], place, normal)[0])
 
 
 def tell_apart(bundle: Bundle, normal: str, test: Mapping[str, Sequence[Path]], score: str) -> Told:
@@ -170,8 +162,7 @@ def main(arguments: list[str] | None = None) -> int:
     """The command; returns its exit status."""
     options = _options(arguments)
     geometry_for(options.size)  # refuses a size that training would refuse after all images were written
-    steps = () if options.steps is None else ("--steps", str(options.steps))
-    training = ("--tile", str(options.size), *steps)
+    training = given({"--tile": options.size, "--steps": options.steps, "--weights": options.weights})
     study = Study(options.model, options.teacher, options.seed, training, EXPORT)
     with ExitStack() as stack:
         work = (options.work or Path(stack.enter_context(tempfile.TemporaryDirectory()))).resolve()
@@ -211,6 +202,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     made.add_argument("--normal", required=True, metavar="CLASS", help="class to learn, or all: each in turn")
     made.add_argument("--model", default="rd4ad", help="(default %(default)s)")
     made.add_argument("--teacher", default="efficientnet_lite2", help="(default %(default)s)")
+    made.add_argument("--weights", metavar="FILE", help="of the teacher, as in python -m train")
     made.add_argument("--size", type=int, default=64, metavar="N", help="side of the tile, px (default %(default)s)")
     made.add_argument("--steps", type=int, metavar="N", help="of training (default: the model's)")
     made.add_argument("--seed", type=int, default=0, help="of training (default %(default)s)")

@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,6 +73,11 @@ def _named(name: str, arguments: Sequence[str]) -> str:
     return f"{name}-{hashlib.sha256(' '.join(arguments).encode()).hexdigest()[:8]}" if arguments else name
 
 
+def given(flags: Mapping[str, object]) -> tuple[str, ...]:
+    """Flags of a command line and their values, but for those that are None."""
+    return tuple(part for flag, value in flags.items() if value is not None for part in (flag, str(value)))
+
+
 @dataclass(frozen=True)
 class Style:
     """A bundle with thresholds, and what its training took.
@@ -99,21 +104,36 @@ def make_style(study: Study, strips: Sequence[Strip], place: Path) -> Style:
     _check_same(place, {split: [str(path) for path in paths] for split, paths in use.items()})
     channels = colours(use["train"][0])
     rolls = {split: roll_of(paths, place / f"{split}.txt", channels) for split, paths in use.items()}
-    bundle = place / study.bundle
-    labels: list[str] = []
+    cloth = [rolls["train"]]
     if study.supervised:
         painted_strips([strip for strip in strips if strip.split == "train"], place / "labels")
-        labels = ["--labels", str(place / "labels")]
-    training = _train(study, [rolls["train"], *labels], place)
-    if not list(bundle.glob("engines/*/manifest.yaml")):
-        shutil.rmtree(bundle, ignore_errors=True)  # a graph whose engine was never made
-        arguments = ["export", "bundle", "--checkpoint", str(place / "trained"), "--out", str(bundle)]
-        run_step([*arguments, "--name", strips[0].fabric, *study.export], place)
+        cloth += ["--labels", str(place / "labels")]
+    bundle, training = train_and_export(study, cloth, place, strips[0].fabric)
     if study.key not in Bundle(bundle).settings().thresholds:
         engine = ["--engine", study.engine, "--precision", study.precision, "--device", study.device]
         arguments = ["calibration", "threshold", "--bundle", str(bundle), "--rolls", rolls["calibration"]]
         run_step([*arguments, *engine], place)
     return Style(Bundle(bundle), training)
+
+
+def train_and_export(study: Study, cloth: Sequence[str], place: Path, name: str) -> tuple[Path, dict[str, Any]]:
+    """Train and export into a folder, but for what it holds complete.
+
+    Args:
+        cloth: what follows ``--rolls``. name: of the style, for people.
+
+    Returns:
+        The bundle's folder, and what the training took.
+
+    Raises:
+        UserError: a command failed.
+    """
+    training, bundle = _train(study, cloth, place), place / study.bundle
+    if not list(bundle.glob("engines/*/manifest.yaml")):
+        shutil.rmtree(bundle, ignore_errors=True)  # a graph whose engine was never made
+        arguments = ["export", "bundle", "--checkpoint", str(place / "trained"), "--out", str(bundle)]
+        run_step([*arguments, "--name", name, *study.export], place)
+    return bundle, training
 
 
 def _check_same(place: Path, use: dict[str, list[str]]) -> None:
@@ -137,7 +157,7 @@ def colours(path: Path) -> int:
     return 1 if np.array_equal(pixels, np.broadcast_to(pixels[:, :, :1], pixels.shape)) else 3
 
 
-def _train(study: Study, cloth: list[str], place: Path) -> dict[str, Any]:
+def _train(study: Study, cloth: Sequence[str], place: Path) -> dict[str, Any]:
     trained, taken = place / "trained", place / "training.json"
     if not (trained / "recipe.yaml").exists():
         resumed = (trained / "state.pt").exists()

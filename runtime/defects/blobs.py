@@ -10,6 +10,11 @@ import numpy as np
 
 from runtime.types import Float32, ScoreMap
 
+HALO_PX = 64
+"""How far from a strong peak the map is still raised by it: a matched filter at a quarter of the resolution reaches
+40 px, the defect's own half width comes to it."""
+HALO_SHARE = 0.25
+
 
 @dataclass(frozen=True)
 class Blob:
@@ -45,14 +50,21 @@ class Blob:
         )
 
 
-def find_blobs(strip: ScoreMap, keep: float) -> Iterator[Blob]:
+def find_blobs(strip: ScoreMap, keep: float, before: Float32 | None = None) -> Iterator[Blob]:
     """Blobs of cells >= keep (8-connected), topmost first; NaN cells belong to none.
 
-    Box edges lie where the map, drawn linearly between the centres of cells, crosses ``keep``: so that they
+    Around a strong defect the map falls off slowly: within HALO_PX of a peak, cells below HALO_SHARE of the way
+    from ``keep`` to the peak are its halo and belong to no blob.
+
+    Box edges lie where the map, drawn linearly between the centres of cells, crosses that level: so that they
     move little when the same cloth falls otherwise on the cells. Where a blob meets the strip's end or the
     cloth's edge, the cell's own border is taken.
+
+    Args:
+        before: the rows of the map that come before the strip's, as far as a halo reaches; None if there are none.
     """
-    mask = strip.values >= keep
+    over = _over(strip, keep, before)
+    mask = over >= 0
     if not mask.any():
         return
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
@@ -63,8 +75,8 @@ def find_blobs(strip: ScoreMap, keep: float) -> Iterator[Blob]:
         box = (slice(top, top + height), slice(left, left + width))
         values = np.where(labels[box] == label, strip.values[box], -np.inf)
         row, column = np.unravel_index(int(values.argmax()), values.shape)
-        x0, x1 = (strip.x0 + at for at in _crossings(strip.values[box[0]].T, left, left + width, keep, s))
-        first, end = (strip.first_line + at for at in _crossings(strip.values[:, box[1]], top, top + height, keep, s))
+        x0, x1 = (strip.x0 + at for at in _crossings(over[box[0]].T, left, left + width, s))
+        first, end = (strip.first_line + at for at in _crossings(over[:, box[1]], top, top + height, s))
         yield Blob(
             x0=max(x0, strip.region[0]),
             x1=min(x1, strip.region[1]),
@@ -77,24 +89,34 @@ def find_blobs(strip: ScoreMap, keep: float) -> Iterator[Blob]:
         )
 
 
-def _crossings(cells: Float32, low: int, high: int, keep: float, stride: int) -> tuple[int, int]:
-    """Where the highest values of rows [low, high) rise above and fall below ``keep``, px from row 0's border.
+def _over(strip: ScoreMap, keep: float, before: Float32 | None) -> Float32:
+    """The strip's values above the level that a cell must reach to belong to a blob."""
+    values = strip.values if before is None else np.concatenate([before, strip.values])
+    reach = 2 * (HALO_PX // strip.stride) + 1
+    known = np.nan_to_num(values, nan=-np.inf)
+    highest = cv2.dilate(known, np.ones((reach, reach), np.uint8))[len(values) - len(strip.values) :]
+    over: Float32 = strip.values - (keep + HALO_SHARE * np.maximum(highest - keep, 0))
+    return over
+
+
+def _crossings(cells: Float32, low: int, high: int, stride: int) -> tuple[int, int]:
+    """Where the highest values of rows [low, high) rise above and fall below 0, px from row 0's border.
 
     Args:
         cells: [rows, columns], the columns of the blob alone.
     """
     start, stop = low * stride, high * stride
     if low > 0:
-        start += round(_below(cells[low - 1], cells[low], keep) * stride)
+        start += round(_below(cells[low - 1], cells[low]) * stride)
     if high < len(cells):
-        stop -= round(_below(cells[high], cells[high - 1], keep) * stride)
+        stop -= round(_below(cells[high], cells[high - 1]) * stride)
     return start, max(stop, start + 1)
 
 
-def _below(outside: Float32, inside: Float32, keep: float) -> float:
+def _below(outside: Float32, inside: Float32) -> float:
     """How far the crossing lies inside the border between two rows of cells, -0.5 to 0.5 cells."""
     beyond = np.fmax.reduce(outside)
-    if not beyond < keep:  # no cloth, or a neighbour of another blob
+    if not beyond < 0:  # no cloth, or a neighbour of another blob
         return 0.0
     within = np.fmax.reduce(inside)
-    return float((keep - beyond) / (within - beyond)) - 0.5
+    return float(-beyond / (within - beyond)) - 0.5

@@ -13,9 +13,9 @@ import time
 from dataclasses import dataclass
 
 from runtime.bundle import Policy, Thresholds
-from runtime.defects.blobs import Blob, find_blobs
+from runtime.defects.blobs import HALO_PX, Blob, find_blobs
 from runtime.position import Track
-from runtime.types import Defect, Kind, Scale, ScoreMap, State
+from runtime.types import Defect, Float32, Kind, Scale, ScoreMap, State
 
 ELONGATED = 3.0
 """A defect this many times longer than wide is a line."""
@@ -86,6 +86,7 @@ class DefectTracker:
         self._opened = 0
         self._camera = ""
         self._segment = -1
+        self._last: ScoreMap | None = None
 
     def add(self, strip: ScoreMap, newest_line: int) -> list[Defect]:
         """Take the next strip of the map; returns what there is to tell.
@@ -96,7 +97,7 @@ class DefectTracker:
         told = self.close(newest_line) if strip.segment != self._segment else []
         self._camera, self._segment = strip.camera, strip.segment
         touched: list[_Growing] = []
-        for blob in find_blobs(strip, self.thresholds.keep):
+        for blob in find_blobs(strip, self.thresholds.keep, self._rows_before(strip)):
             defect, swallowed = self._place(blob)
             told += [self._tell(d, State.CLOSED, strip.received_ns, newest_line, defect) for d in swallowed]
             if defect not in touched:
@@ -105,6 +106,15 @@ class DefectTracker:
             if defect in self._growing:  # not swallowed since
                 told += self._grown(defect, strip, newest_line)
         return told + self._settle(strip, newest_line)
+
+    def _rows_before(self, strip: ScoreMap) -> Float32 | None:
+        """The map's last rows before a strip, where it goes on from them; remembers those of the strip."""
+        last, self._last = self._last, strip
+        if last is None or (last.segment, last.end_line) != (strip.segment, strip.first_line):
+            return None
+        if (last.x0, last.values.shape[1]) != (strip.x0, strip.values.shape[1]):
+            return None
+        return last.values[-(HALO_PX // strip.stride) :]
 
     def close(self, newest_line: int) -> list[Defect]:
         """Close all that is open: the end of a segment or of the stream."""

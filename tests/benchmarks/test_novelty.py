@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
-from benchmarks import novelty
+from benchmarks import novelty, styles
 from benchmarks.image_sets import Picture, write_folders
 from runtime.bundle import Bundle
 from runtime.errors import UserError
@@ -55,7 +55,7 @@ class Steps:
 @pytest.fixture
 def steps(monkeypatch: pytest.MonkeyPatch) -> Steps:
     made = Steps()
-    monkeypatch.setattr(novelty, "run_step", made)
+    monkeypatch.setattr(styles, "run_step", made)
     return made
 
 

@@ -123,7 +123,7 @@ def test_a_roll_from_end_to_end(bundle: Bundle, engine: Engine) -> None:
     assert camera.latency_ms_p50 is not None
     closed = [event for event in run.of(DefectEvent) if event.state is State.CLOSED]
     assert [(e.first_line, e.end_line, e.x0_px, e.x1_px, e.kind) for e in closed] == [
-        (399, 413, 59, 73, Kind.LOCAL), (699, 901, 119, 129, Kind.WARP),
+        (400, 412, 60, 72, Kind.LOCAL), (700, 900, 120, 128, Kind.WARP),
     ]  # fmt: skip
     assert closed[0].judge.bundle == bundle.id
     assert len({event.id for event in closed}) == 2
@@ -356,7 +356,7 @@ def test_standing_cloth_is_judged_after_flush_s_and_goes_on(tmp_path: Path, engi
     assert summary.cameras[0].lines_inspected == 503
     assert run.states()[:3] == ["started", "standing", "running"]
     closed = [e for e in run.of(DefectEvent) if e.state is State.CLOSED]
-    assert [(e.first_line, e.end_line) for e in closed] == [(179, 193)]
+    assert [(e.first_line, e.end_line) for e in closed] == [(180, 192)]
     maps = [strip for strip in run.strips if isinstance(strip, ScoreMap)]
     assert all(a.end_line == b.first_line for a, b in pairwise(maps))
 

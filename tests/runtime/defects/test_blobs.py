@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from runtime.defects.blobs import Blob, find_blobs
+from runtime.defects.blobs import HALO_PX, Blob, find_blobs
 from runtime.types import ScoreMap
 
 
@@ -24,13 +24,13 @@ def test_nothing_reaches_the_value() -> None:
 def test_a_spot_in_pixels_and_lines_with_its_peak() -> None:
     found = list(find_blobs(strip([[0, 0, 0, 0], [0, 0.5, 0.7, 0], [0, 0, 0.9, 0], [0, 0, 0, 0]]), 0.5))
     assert found == [
-        Blob(x0=46, x1=52, first_line=1005, end_line=1012, cells=3, peak=pytest.approx(0.9), peak_x=50, peak_line=1010)
+        Blob(x0=47, x1=51, first_line=1005, end_line=1011, cells=2, peak=pytest.approx(0.9), peak_x=50, peak_line=1010)
     ]
 
 
 def test_corners_touch_and_spots_that_do_not_are_apart_topmost_first() -> None:
     found = list(find_blobs(strip([[0, 0, 0, 9], [9, 0, 0, 0], [0, 9, 0, 0]]), 1))
-    assert [(b.x0, b.first_line, b.cells) for b in found] == [(50, 1000, 1), (40, 1002, 2)]
+    assert [(b.x0, b.first_line, b.cells) for b in found] == [(51, 1000, 1), (40, 1003, 2)]
 
 
 def test_the_peak_is_the_spots_own_though_boxes_overlap() -> None:
@@ -45,8 +45,9 @@ def test_edges_lie_where_the_map_crosses_the_value_whatever_the_cells() -> None:
         (found,) = find_blobs(strip([list(row)], region=(0, 200)), 0.5)
         return found.x0 - 40, found.x1 - 40
 
-    assert edges(0) == (25, 55)
-    assert [edges(shift) for shift in (1, 2, 3)] == [(26, 56), (27, 57), (28, 58)]
+    # a quarter of the way from 0.5 to the peak of 1
+    assert edges(0) == (26, 54)
+    assert [edges(shift) for shift in (1, 2, 3)] == [(27, 55), (28, 56), (29, 57)]
 
 
 def test_where_there_is_no_cloth_there_is_no_spot() -> None:
@@ -59,3 +60,18 @@ def test_where_there_is_no_cloth_there_is_no_spot() -> None:
 def test_boxes_end_where_cloth_and_lines_end() -> None:
     (found,) = find_blobs(strip([[9, 9, 9], [9, 9, 9]], end_line=1006, region=(42, 51)), 1)
     assert (found.x0, found.x1, found.first_line, found.end_line) == (42, 51, 1000, 1006)
+
+
+def test_a_halo_belongs_to_no_spot_but_weak_cells_far_from_the_peak_do() -> None:
+    far = HALO_PX // 4 + 1
+    row = [9.0, 9.0, 2.0, *[0.0] * (far - 2), 2.0]
+    found = list(find_blobs(strip([row], region=(0, 4000)), 1))
+    assert [(b.cells, b.peak) for b in found] == [(2, 9), (1, 2)]
+    near = list(find_blobs(strip([[9.0, 9.0, 2.0, 0.0, 2.0]]), 1))
+    assert [b.cells for b in near] == [2]
+
+
+def test_a_peak_in_the_rows_before_has_its_halo_too() -> None:
+    before = np.array([[9.0, 0.0]], np.float32)
+    assert list(find_blobs(strip([[2.0, 0.0]]), 1, before)) == []
+    assert [b.peak for b in find_blobs(strip([[2.0, 0.0]]), 1, before / 9)] == [2]
