@@ -14,8 +14,10 @@ from export.__main__ import main  # noqa: E402
 from runtime.bundle import Bundle  # noqa: E402
 from runtime.command import status  # noqa: E402
 from runtime.engines.openvino import OpenVinoEngine  # noqa: E402
+from tests.train.small import FORMS, SMALL, trained  # noqa: E402
 from tests.train.strips import write_strips  # noqa: E402
 from train.__main__ import main as train  # noqa: E402
+from train.models import MODELS  # noqa: E402
 
 pytestmark = pytest.mark.torch
 
@@ -23,13 +25,13 @@ pytestmark = pytest.mark.torch
 @pytest.fixture(scope="module")
 def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("export")
-    small = ["--teacher", "efficientnet_lite0", "--width", "8", "--tile", "64", "--batch", "2", "--steps", "2"]
-    assert train(["--rolls", str(write_strips(folder / "roll", 9)), "--out", str(folder / "net"), *small]) == 0
+    listed = ["--rolls", str(write_strips(folder / "roll", 9)), "--out", str(folder / "net"), *SMALL, *FORMS["rd4ad"]]
+    assert train(listed) == 0
     return folder / "net"
 
 
-def export(checkpoint: Path, out: Path) -> int:
-    return status(main, ["bundle", "--checkpoint", str(checkpoint), "--out", str(out), "--name", "plain weave"])
+def export(checkpoint: Path, out: Path, *more: str) -> int:
+    return status(main, ["bundle", "--checkpoint", str(checkpoint), "--out", str(out), "--name", "plain weave", *more])
 
 
 @pytest.fixture(scope="module")
@@ -47,6 +49,39 @@ def test_a_training_becomes_a_bundle_that_the_runtime_loads(exported: Bundle) ->
     engine = OpenVinoEngine(bundle)
     assert (engine.spec.tile, engine.spec.channels, engine.spec.map_stride, engine.spec.margin) == (64, 1, 4, 8)
     engine.close()
+
+
+def test_the_recipe_says_what_the_map_is_made_of(exported: Bundle) -> None:
+    told = exported.recipe.trained
+    assert told["look"] == {"sigma": 4.0, "taps": "123", "join": "strongest", "channels": "both"}
+    assert {name: len(values) for name, values in told["tails"].items()} == {"middle": 11, "spread": 11}
+    assert min(told["tails"]["spread"]) > 0
+    assert told["settings"]["width"] == 8
+    assert told["teacher"]["licence"] == "Apache-2.0"
+    assert told["learning"]["steps"] == 3
+
+
+def test_other_options_make_another_bundle_and_are_told(checkpoint: Path, exported: Bundle, tmp_path: Path) -> None:
+    options = ("--sigma", "2", "--taps", "23", "--join", "sum", "--channels", "net")
+    assert export(checkpoint, tmp_path / "bundle", *options) == 0
+    other = Bundle(tmp_path / "bundle")
+    assert other.id != exported.id
+    assert other.recipe.trained["look"] == {"sigma": 2.0, "taps": "23", "join": "sum", "channels": "net"}
+    assert len(other.recipe.trained["tails"]["middle"]) == 1
+
+
+@pytest.mark.parametrize("model", sorted(MODELS))
+@pytest.mark.parametrize("teacher", ["efficientnet_lite0", "resnet18"])
+def test_every_model_trains_and_becomes_a_bundle_on_any_teacher(
+    checkpoint: Path, tmp_path: Path, model: str, teacher: str
+) -> None:
+    steps = [] if model == "knn" else ["--steps", "2"]
+    net = trained(checkpoint.parent / "roll", tmp_path / "net", "--teacher", teacher, *steps, model=model)
+    # Without the filters, behind which a net's forms could differ unseen.
+    assert export(net, tmp_path / "bundle", "--channels", "net") == 0
+    bundle = Bundle(tmp_path / "bundle")
+    assert (bundle.recipe.model, bundle.recipe.teacher) == (model, teacher)
+    OpenVinoEngine(bundle).close()
 
 
 def test_the_same_training_gives_the_same_bundle_and_says_how_well_its_forms_agree(

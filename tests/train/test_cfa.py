@@ -17,7 +17,6 @@ from runtime.errors import UserError  # noqa: E402
 from tests.train.fixed import pixels  # noqa: E402
 from tests.train.strips import weave  # noqa: E402
 from train.models import AnomalyModel, build_model  # noqa: E402
-from train.models.bank import kmeans  # noqa: E402
 from train.models.base import Level  # noqa: E402
 from train.models.cfa import (  # noqa: E402
     Cfa,
@@ -144,27 +143,6 @@ def test_algorithm_1_on_two_tiles_by_hand() -> None:
     bank = paper_ema([tiles], 2, CfaSettings(beta=0.25))
     np.testing.assert_allclose(bank[:, 0], [0.75 * 0 + 0.25 * 4, 0.75 * 10 + 0.25 * 90])
     torch.testing.assert_close(paper_ema([tiles[:1], tiles[1:]], 2, CfaSettings(beta=0.25)), bank)
-
-
-def test_kmeans_finds_planted_clusters() -> None:
-    rng = np.random.default_rng(0)
-    planted = rng.normal(0, 10, (12, 5))
-    points = torch.from_numpy((planted[rng.integers(0, 12, 600)] + rng.normal(0, 0.1, (600, 5))).astype(np.float32))
-    found = kmeans(points, 12, seed=3).numpy()
-    nearest = np.sqrt(((planted[:, None] - found[None]) ** 2).sum(2))
-    assert nearest.min(1).max() < 0.2
-    assert sorted(nearest.argmin(1)) == list(range(12))
-    assert torch.equal(kmeans(points, 12, seed=3), kmeans(points, 12, seed=3))
-
-
-def test_kmeans_ends_at_the_means_of_what_it_owns() -> None:
-    points = torch.from_numpy(np.random.default_rng(1).normal(size=(300, 2)).astype(np.float32))
-    found = kmeans(points, 3, seed=0)
-    owners = ((points[:, None] - found) ** 2).sum(2).argmin(1)
-    for number in range(3):
-        torch.testing.assert_close(found[number], points[owners == number].mean(0), rtol=1e-4, atol=1e-4)
-    alike = kmeans(torch.ones(10, 2), 4, seed=0)
-    assert torch.equal(alike, torch.ones(4, 2))
 
 
 @pytest.mark.parametrize(
