@@ -37,4 +37,6 @@ def untrained(name: str = "rd4ad", teacher: str = "efficientnet_lite0", **settin
 
 
 def graph_of(model: AnomalyModel, normal: UInt8 | None = None, **look: Any) -> AnomalyGraph:
-    return AnomalyGraph(model, GEOMETRY, Look(**look), cloth(6) if normal is None else normal)
+    """A graph that keeps all levels, each as a channel, unless something else is asked for."""
+    every = {"taps": "123", "join": "strongest", **look}
+    return AnomalyGraph(model, GEOMETRY, Look(**every), cloth(6) if normal is None else normal)

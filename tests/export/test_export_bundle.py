@@ -53,8 +53,8 @@ def test_a_training_becomes_a_bundle_that_the_runtime_loads(exported: Bundle) ->
 
 def test_the_recipe_says_what_the_map_is_made_of(exported: Bundle) -> None:
     told = exported.recipe.trained
-    assert told["look"] == {"sigma": 4.0, "taps": "123", "join": "strongest", "channels": "both"}
-    assert {name: len(values) for name, values in told["tails"].items()} == {"middle": 11, "spread": 11}
+    assert told["look"] == {"sigma": 4.0, "taps": "23", "join": "sum", "channels": "both"}
+    assert {name: len(values) for name, values in told["tails"].items()} == {"middle": 9, "spread": 9}
     assert min(told["tails"]["spread"]) > 0
     assert told["settings"]["width"] == 8
     assert told["teacher"]["licence"] == "Apache-2.0"

@@ -178,7 +178,7 @@ def test_a_planted_spot_peaks_on_its_own_cell(teacher: str, weights: str | None)
     geometry = TileGeometry()
     plain = np.full((1, 256, 256, 1), 120, np.uint8)
     model = TeacherAgainstPlain(build_teacher(teacher, weights), Settings())
-    graph = AnomalyGraph(model, geometry, Look(join="sum", channels="net"), plain)
+    graph = AnomalyGraph(model, geometry, Look(taps="123", join="sum", channels="net"), plain)
     for x in (90, 101, 120, 133, 160):
         tile, y = plain.copy(), 256 - x
         tile[0, y - 2 : y + 3, x - 2 : x + 3] = 250

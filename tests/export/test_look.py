@@ -29,7 +29,7 @@ def test_levels_are_named_finest_first(taps: str) -> None:
         ({"taps": "4"}, "name levels from 1"),
         ({"taps": "321"}, "name levels from 1"),
         ({"taps": "11"}, "name levels from 1"),
-        ({"join": "mean"}, "--join mean: choose one of strongest, sum"),
+        ({"join": "mean"}, "--join mean: choose one of sum, strongest"),
         ({"channels": "all"}, "--channels all: choose one of both, net, filters"),
     ],
 )
