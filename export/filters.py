@@ -22,8 +22,8 @@ OCTAVES = (2, 4)
 """Pixels that are averaged into one, along each axis."""
 SHAPES = {"spot": (1.75, 1.75), "blot": (2.5, 2.5), "pick": (1.2, 12.0), "end": (12.0, 1.2)}
 """Gaussians: deviation along the lines' direction of motion and across, in averaged pixels."""
-SIZE = 21
-"""Side of a kernel: about two repeats of a coarse weave at half resolution."""
+REACH = 10
+"""Half a kernel's side, averaged pixels, where the tile's margin allows it: about a repeat of a coarse weave."""
 WINDOW = 64
 """Side of the windows that the spectrum is averaged over."""
 FLOOR = 0.01
@@ -51,8 +51,8 @@ def spectrum(tiles: UInt8, octave: int) -> Float64:
     return np.asarray(power / len(starts) ** 2 / (taper**2).sum())
 
 
-def matched_filter(power: Float64, shape: tuple[float, float]) -> Float64:
-    """Kernel for a Gaussian of the given deviations in noise of the given spectrum; [SIZE, SIZE], sum 0.
+def matched_filter(power: Float64, shape: tuple[float, float], reach: int) -> Float64:
+    """Kernel for a Gaussian of the given deviations in noise of the given spectrum; [2 reach + 1] squared, sum 0.
 
     Its scale is arbitrary: answers are measured against normal cloth.
     """
@@ -61,19 +61,21 @@ def matched_filter(power: Float64, shape: tuple[float, float]) -> Float64:
     wanted = np.outer(np.exp(-0.5 * (at / shape[0]) ** 2), np.exp(-0.5 * (at / shape[1]) ** 2))
     ideal = np.fft.fft2(np.fft.ifftshift(wanted)) / (power + FLOOR * power.mean())
     whole = np.fft.fftshift(np.fft.ifft2(ideal).real)
-    size = min(SIZE, side - 1)
-    half = size // 2
-    cut = slice(side // 2 - half, side // 2 + half + 1)
+    size = 2 * reach + 1
+    cut = slice(side // 2 - reach, side // 2 + reach + 1)
     taper = np.sqrt(np.outer(np.hanning(size + 2)[1:-1], np.hanning(size + 2)[1:-1]))
     kernel = whole[cut, cut] * taper
     kernel -= kernel.sum() * taper / taper.sum()  # even light says nothing
     return np.asarray(kernel / np.abs(kernel).sum())
 
 
-def kernels(tiles: UInt8, octave: int) -> Float64:
-    """A kernel for each of SHAPES; [shapes, size, size]."""
-    power = spectrum(tiles, octave)
-    return np.stack([matched_filter(power, shape) for shape in SHAPES.values()])
+def kernels(tiles: UInt8, octave: int, geometry: TileGeometry) -> Float64:
+    """A kernel for each of SHAPES; [shapes, size, size].
+
+    None reaches further than the tile's margin: what is kept of a tile does not depend on where the tile ends.
+    """
+    power, reach = spectrum(tiles, octave), min(REACH, geometry.margin // octave)
+    return np.stack([matched_filter(power, shape, reach) for shape in SHAPES.values()])
 
 
 def averaging(geometry: TileGeometry, octave: int, reach: int) -> NDArray[np.float64]:

@@ -65,7 +65,7 @@ class FilterEvidence(nn.Module):
         super().__init__()
         self.map_stride = geometry.map_stride
         for octave in OCTAVES:
-            bank = kernels(tiles, octave)
+            bank = kernels(tiles, octave, geometry)
             matrix = averaging(geometry, octave, bank.shape[-1] // 2)
             self.register_buffer(f"average{octave}", torch.from_numpy(matrix).to(torch.float32), persistent=False)
             self.register_buffer(f"bank{octave}", torch.from_numpy(bank[:, None]).to(torch.float32), persistent=False)

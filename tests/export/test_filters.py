@@ -3,9 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from export.filters import OCTAVES, SHAPES, SIZE, WINDOW, averaging, kernels, matched_filter, spectrum
+from export.filters import OCTAVES, REACH, SHAPES, WINDOW, averaging, kernels, matched_filter, spectrum
 from runtime.geometry import TileGeometry
 from tests.train.strips import weave
+from train.rolls import geometry_for
+
+SIZE = 2 * REACH + 1
 
 
 def noise(count: int, tile: int = 256) -> np.ndarray:
@@ -52,19 +55,21 @@ def test_colours_are_averaged() -> None:
 @pytest.mark.parametrize("tile", [64, 128, 256])
 @pytest.mark.parametrize("octave", OCTAVES)
 def test_a_kernel_of_each_shape_that_even_light_does_not_move(tile: int, octave: int) -> None:
-    bank = kernels(np.stack([weave(tile, tile, seed) for seed in range(3)]), octave)
-    assert len(bank) == len(SHAPES)
-    assert bank.shape[1] == bank.shape[2] <= SIZE
-    assert bank.shape[1] % 2 == 1, "with a cell in the middle"
+    geometry = geometry_for(tile)
+    bank = kernels(np.stack([weave(tile, tile, seed) for seed in range(3)]), octave, geometry)
+    reach = min(REACH, geometry.margin // octave)
+    assert bank.shape == (len(SHAPES), 2 * reach + 1, 2 * reach + 1)
+    assert reach * octave <= geometry.margin
     np.testing.assert_allclose(bank.sum(axis=(1, 2)), 0, atol=1e-12)
     np.testing.assert_allclose(np.abs(bank).sum(axis=(1, 2)), 1)
     np.testing.assert_allclose(bank, bank[:, ::-1, ::-1], atol=1e-12)
-    assert np.isfinite(kernels(np.full((1, tile, tile, 1), 90, np.uint8) + noise(1, tile) // 128, octave)).all()
+    flat = np.full((1, tile, tile, 1), 90, np.uint8) + noise(1, tile) // 128
+    assert np.isfinite(kernels(flat, octave, geometry)).all()
 
 
 @pytest.mark.parametrize("name", SHAPES)
 def test_in_white_noise_the_kernel_is_the_shape_itself(name: str) -> None:
-    kernel, shape = matched_filter(np.ones((WINDOW, WINDOW)), SHAPES[name]), gaussian(SHAPES[name])
+    kernel, shape = matched_filter(np.ones((WINDOW, WINDOW)), SHAPES[name], REACH), gaussian(SHAPES[name])
     # Not quite: the ends are tapered, and the sum is 0.
     assert np.corrcoef(kernel.ravel(), shape.ravel())[0, 1] > 0.9
     assert np.unravel_index(kernel.argmax(), kernel.shape) == np.unravel_index(shape.argmax(), shape.shape)
@@ -79,7 +84,7 @@ def test_in_a_weave_it_sees_the_shape_better_than_the_shape_itself(name: str) ->
     tiles = np.clip(cloth + rng.normal(0, 12, (8, 256, 256)), 0, 255).round().astype(np.uint8)[..., None]
     power, shape = spectrum(tiles, 2), gaussian(SHAPES[name])
     plain = shape - shape.mean()
-    learnt = matched_filter(power, SHAPES[name])
+    learnt = matched_filter(power, SHAPES[name], REACH)
 
     def clearness(kernel: np.ndarray) -> float:
         padded = np.zeros((WINDOW, WINDOW))
