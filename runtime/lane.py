@@ -196,7 +196,8 @@ class Lane:
         if self._on_strip:
             self._on_strip(strip)
         self._latencies.append((time.monotonic_ns() - strip.received_ns) / 1e6)
-        self._tell_defects(self.tracker.add(strip, self.intake.newest_line))
+        more = not maps.batch.hard_end
+        self._tell_defects(self.tracker.add(strip, self.intake.newest_line, more))
 
     def _wind_up(self) -> bool:
         """The camera has ended: judge what waits, then close what is open."""

@@ -10,9 +10,9 @@ import numpy as np
 
 from runtime.types import Float32, ScoreMap
 
-HALO_PX = 64
-"""How far from a strong peak the map is still raised by it: a matched filter at a quarter of the resolution reaches
-40 px, the defect's own half width comes to it."""
+HALO_PX = 48
+"""How far from a strong peak the map is still raised by it: the matched filters reach 28 px, and
+the defect's own half width comes to it."""
 HALO_SHARE = 0.25
 
 
@@ -50,7 +50,9 @@ class Blob:
         )
 
 
-def find_blobs(strip: ScoreMap, keep: float, before: Float32 | None = None) -> Iterator[Blob]:
+def find_blobs(
+    strip: ScoreMap, keep: float, before: Float32 | None = None, after: Float32 | None = None
+) -> Iterator[Blob]:
     """Blobs of cells >= keep (8-connected), topmost first; NaN cells belong to none.
 
     Around a strong defect the map falls off slowly: within HALO_PX of a peak, cells below HALO_SHARE of the way
@@ -61,9 +63,9 @@ def find_blobs(strip: ScoreMap, keep: float, before: Float32 | None = None) -> I
     cloth's edge, the cell's own border is taken.
 
     Args:
-        before: the rows of the map that come before the strip's, as far as a halo reaches; None if there are none.
+        before, after: rows of the map before the strip's and after, as far as a halo reaches; None if there are none.
     """
-    over = _over(strip, keep, before)
+    over = _over(strip, keep, before, after)
     mask = over >= 0
     if not mask.any():
         return
@@ -89,12 +91,13 @@ def find_blobs(strip: ScoreMap, keep: float, before: Float32 | None = None) -> I
         )
 
 
-def _over(strip: ScoreMap, keep: float, before: Float32 | None) -> Float32:
+def _over(strip: ScoreMap, keep: float, before: Float32 | None, after: Float32 | None) -> Float32:
     """The strip's values above the level that a cell must reach to belong to a blob."""
-    values = strip.values if before is None else np.concatenate([before, strip.values])
+    around = [rows for rows in (before, strip.values, after) if rows is not None]
+    known = np.nan_to_num(np.concatenate(around), nan=-np.inf)
     reach = 2 * (HALO_PX // strip.stride) + 1
-    known = np.nan_to_num(values, nan=-np.inf)
-    highest = cv2.dilate(known, np.ones((reach, reach), np.uint8))[len(values) - len(strip.values) :]
+    first = 0 if before is None else len(before)
+    highest = cv2.dilate(known, np.ones((reach, reach), np.uint8))[first : first + len(strip.values)]
     over: Float32 = strip.values - (keep + HALO_SHARE * np.maximum(highest - keep, 0))
     return over
 

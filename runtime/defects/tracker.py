@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 from runtime.bundle import Policy, Thresholds
 from runtime.defects.blobs import HALO_PX, Blob, find_blobs
+from runtime.defects.rows import goes_on, joined, split
 from runtime.position import Track
-from runtime.types import Defect, Float32, Kind, Scale, ScoreMap, State
+from runtime.types import Defect, Kind, Scale, ScoreMap, State
 
 ELONGATED = 3.0
 """A defect this many times longer than wide is a line."""
@@ -86,18 +87,48 @@ class DefectTracker:
         self._opened = 0
         self._camera = ""
         self._segment = -1
-        self._last: ScoreMap | None = None
+        self._waiting: ScoreMap | None = None  # rows that are not judged yet
+        self._before: ScoreMap | None = None  # the rows before them, whose halo may reach them
 
-    def add(self, strip: ScoreMap, newest_line: int) -> list[Defect]:
+    def add(self, strip: ScoreMap, newest_line: int, more: bool = False) -> list[Defect]:
         """Take the next strip of the map; returns what there is to tell.
 
         Args:
             newest_line: last line received by now, for the latency in cloth.
+            more: the map goes on after the strip. Its last rows then wait until it is known whether they are the
+                halo of a stronger defect that comes.
         """
         told = self.close(newest_line) if strip.segment != self._segment else []
         self._camera, self._segment = strip.camera, strip.segment
+        if not goes_on(self._waiting or self._before, strip):
+            told += self._judge_waiting(newest_line)
+            self._before = None
+        whole = strip if self._waiting is None else joined(self._waiting, strip)
+        ready, self._waiting = split(whole, HALO_PX // strip.stride) if more else (whole, None)
+        if ready is not None:
+            told += self._judge(ready, self._waiting, newest_line)
+        return told
+
+    def close(self, newest_line: int) -> list[Defect]:
+        """Judge what waits and close all that is open: the end of a segment or of the stream."""
+        told = self._judge_waiting(newest_line)
+        self._before = None
+        told += [self._tell(d, State.CLOSED, time.monotonic_ns(), newest_line) for d in self._growing if d.number]
+        self._growing.clear()
+        return told
+
+    def _judge_waiting(self, newest_line: int) -> list[Defect]:
+        waiting, self._waiting = self._waiting, None
+        return [] if waiting is None else self._judge(waiting, None, newest_line)
+
+    def _judge(self, strip: ScoreMap, after: ScoreMap | None, newest_line: int) -> list[Defect]:
+        """Find the blobs of a strip that nothing to come can change, and place them."""
+        told: list[Defect] = []
         touched: list[_Growing] = []
-        for blob in find_blobs(strip, self.thresholds.keep, self._rows_before(strip)):
+        before = None if self._before is None else self._before.values
+        past = strip if self._before is None else joined(self._before, strip)
+        self._before = split(past, HALO_PX // strip.stride)[1]
+        for blob in find_blobs(strip, self.thresholds.keep, before, None if after is None else after.values):
             defect, swallowed = self._place(blob)
             told += [self._tell(d, State.CLOSED, strip.received_ns, newest_line, defect) for d in swallowed]
             if defect not in touched:
@@ -106,21 +137,6 @@ class DefectTracker:
             if defect in self._growing:  # not swallowed since
                 told += self._grown(defect, strip, newest_line)
         return told + self._settle(strip, newest_line)
-
-    def _rows_before(self, strip: ScoreMap) -> Float32 | None:
-        """The map's last rows before a strip, where it goes on from them; remembers those of the strip."""
-        last, self._last = self._last, strip
-        if last is None or (last.segment, last.end_line) != (strip.segment, strip.first_line):
-            return None
-        if (last.x0, last.values.shape[1]) != (strip.x0, strip.values.shape[1]):
-            return None
-        return last.values[-(HALO_PX // strip.stride) :]
-
-    def close(self, newest_line: int) -> list[Defect]:
-        """Close all that is open: the end of a segment or of the stream."""
-        told = [self._tell(d, State.CLOSED, time.monotonic_ns(), newest_line) for d in self._growing if d.number]
-        self._growing.clear()
-        return told
 
     @property
     def open_defects(self) -> int:
