@@ -47,7 +47,7 @@ from train.rolls import geometry_for
 
 ALL = "all"
 DIGITS = "digits"
-EXPORT = ("--join", "sum", "--channels", "net")
+EXPORT = ("--join", "sum", "--taps", "123", "--channels", "net")
 """The map of the paper: the levels' maps added up."""
 
 

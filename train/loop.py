@@ -306,20 +306,25 @@ def train(options: Options) -> TrainRecipe:
     if (options.out / "state.pt").exists() and not options.resume:
         raise UserError(f"'{options.out}' holds a training already: continue it with --resume, or name another folder.")
     with Processes.joined(options.device, options.batch) as processes:
-        training = Training(options, processes)
-        options.out.mkdir(parents=True, exist_ok=True)
-        if options.resume:
-            training.resume()
-        else:
-            training.prepare()
-        if processes.first:
-            run_to_the_end(training)
-            write_recipe(options.out, training.recipe())
-            plot(options.out / "metrics.csv", options.out / "metrics.png")
-        else:
-            while training.progress.step < training.steps:
-                training.step()
-        return training.recipe()
+        return train_among(options, processes)
+
+
+def train_among(options: Options, processes: Processes) -> TrainRecipe:
+    """One process's part of ``train``."""
+    training = Training(options, processes)
+    options.out.mkdir(parents=True, exist_ok=True)
+    if options.resume:
+        training.resume()
+    else:
+        training.prepare()
+    if processes.first:
+        run_to_the_end(training)
+        write_recipe(options.out, training.recipe())
+        plot(options.out / "metrics.csv", options.out / "metrics.png")
+    else:
+        while training.progress.step < training.steps:
+            training.step()
+    return training.recipe()
 
 
 def run_to_the_end(training: Training) -> None:

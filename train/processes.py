@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -68,6 +69,7 @@ class Processes:
             yield cls(place, rank, count)
             dist.barrier()  # nobody leaves while another still waits for its part
         finally:
+            gc.collect()  # the wrapper that averages gradients has threads that must end before the group does
             dist.destroy_process_group()
 
     @property

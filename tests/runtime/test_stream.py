@@ -78,8 +78,8 @@ def test_events_on_stdout_and_in_a_file_the_summary_last(place: Path, tmp_path: 
     assert (summary["ended"], summary["roll"], summary["events_lost"]) == ("end_of_input", "r7", 0)
     assert summary["cameras"][0]["lines_in"] == 600
     closed = [event for event in only(found, "defect") if event["state"] == "closed"]
-    assert [(e["first_line"], e["end_line"], e["x0_px"], e["x1_px"]) for e in closed] == [(399, 413, 39, 53)]
-    assert closed[0]["y0_m"] == pytest.approx(399 * MM_PER_PX / 1000)
+    assert [(e["first_line"], e["end_line"], e["x0_px"], e["x1_px"]) for e in closed] == [(400, 412, 40, 52)]
+    assert closed[0]["y0_m"] == pytest.approx(400 * MM_PER_PX / 1000)
     started = only(found, "state")[0]["message"]
     assert "brightness" in started
     assert "openvino fp32 on CPU (f32" in started
