@@ -1,8 +1,8 @@
 """Scanlines in, rows of tiles out: an endless roll cut without frames.
 
 Each row of tiles has a window of lines that it answers for. Windows follow each other every ``stride``
-lines and overlap by the blend; a row is cut as soon as its last line is there, so an alarm waits for
-``margin + blend + stride`` lines at most (and what follows a defect, see the tracker), however tall the tile. At a run's ends (a new segment, a gap,
+lines and overlap by the blend; a row is cut as soon as its last line is there, so its map waits for
+``margin + blend + stride`` lines at most, however tall the tile. At a run's ends (a new segment, a gap,
 the end of the stream) and when the cloth stands, the lines that wait are cut with the image mirrored
 beyond them.
 """
