@@ -86,6 +86,20 @@ def test_a_folder_of_other_strips_is_refused(tmp_path: Path, commands: list[list
         make_style(STUDY, [*cloth, Strip(tmp_path / "more.png", "01", None, 0, None, "train")], place)
 
 
+def test_a_supervised_style_is_given_defects_painted_into_its_training_strips_alone(
+    tmp_path: Path, commands: list[list[str]]
+) -> None:
+    write_cloth(tmp_path / "tall.png", 260, 600)
+    cloth = [*strips(tmp_path), Strip(tmp_path / "tall.png", "01", None, 0, None, "train")]
+    study = Study("uninet", "resnet18", seed=3, supervised=True)
+    make_style(study, cloth, tmp_path / "work")
+    labels = Path(commands[0][commands[0].index("--labels") + 1])
+    names = {path.name.split("-")[0] for path in labels.iterdir()}
+    assert names <= {"train", "tall"}
+    assert "tall" in names
+    assert study.folder("01") != Study("uninet", "resnet18", seed=3).folder("01")
+
+
 def test_other_settings_lie_elsewhere() -> None:
     plain = Study("rd4ad", "resnet18", seed=0)
     assert (plain.folder("01"), plain.bundle) == (Path("rd4ad-resnet18/01-seed0"), "bundle")
