@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -215,3 +217,39 @@ def test_latency_in_cloth_is_from_the_first_line_to_the_newest() -> None:
     told = Roll(60).paint(slice(6, 10), slice(20, 24)).run(20)
     assert told[0].latency_mm == pytest.approx((80 - 24) * 0.5)
     assert told[0].latency_ms > 0
+
+
+def strips_of(roll: Roll, rows: int) -> list[ScoreMap]:
+    tops = range(0, len(roll.values), rows)
+    return [
+        ScoreMap("c", 0, 0, t * STRIDE, (t + rows) * STRIDE, 0, STRIDE, roll.values[t : t + rows], (0, WIDTH), 0)
+        for t in tops
+    ]
+
+
+@pytest.mark.parametrize("strip_rows", [4, 16, 48])
+def test_a_halo_is_none_of_the_defect_wherever_strips_are_cut(strip_rows: int) -> None:
+    roll = Roll(96).paint(slice(38, 48), slice(50, 52), value=0.8).paint(slice(48, 50), slice(50, 52), value=9.0)
+    for strip in strips_of(roll, strip_rows):
+        roll.told += roll.tracker.add(strip, strip.end_line, more=True)
+    roll.told += roll.tracker.close(96 * STRIDE)
+    (closed,) = [d for d in roll.told if d.state is State.CLOSED]
+    assert closed.first_line in (191, 192), (
+        "between the halo's last cell and the peak's first; at a strip's end its border"
+    )
+    assert closed.end_line == 201
+
+
+def test_rows_wait_until_the_map_goes_on_or_ends() -> None:
+    roll = Roll(16).paint(slice(12, 14), slice(50, 52), value=2.0)
+    (strip,) = strips_of(roll, 16)
+    assert roll.tracker.add(strip, strip.end_line, more=True) == []
+    assert [d.state for d in roll.tracker.close(64)] == [State.OPEN, State.CLOSED]
+
+
+def test_what_waits_is_judged_where_the_map_breaks_off() -> None:
+    roll = Roll(32).paint(slice(12, 14), slice(50, 52), value=2.0)
+    first, after_gap = strips_of(roll, 16)
+    assert roll.tracker.add(first, 64, more=True) == []
+    after_gap = replace(after_gap, first_line=1000, end_line=1064)
+    assert [d.state for d in roll.tracker.add(after_gap, 1064, more=True)][:1] == [State.OPEN]
