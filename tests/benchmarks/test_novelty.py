@@ -93,7 +93,7 @@ def test_all_classes_take_their_turn_as_the_normal_one(
     assert all(asked[asked.index("--rolls") + 1].endswith("?channels=1&cloth=all") for asked in trainings)
     assert all(asked[-6:] == ["--seed", "3", "--tile", "64", "--steps", "7"] for asked in trainings)
     exports = [asked for asked in steps.asked if asked[0] == "export"]
-    assert all(asked[-4:] == ["--join", "sum", "--channels", "net"] for asked in exports)
+    assert all(asked[-6:] == ["--join", "sum", "--taps", "123", "--channels", "net"] for asked in exports)
 
 
 @pytest.mark.parametrize(("score", "told"), [("sum", 0.0), ("max", 1.0)])
