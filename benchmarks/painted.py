@@ -8,6 +8,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from benchmarks.aitex import Strip
 from benchmarks.painting import CONTRASTS, LINES, Painted, paint_line, paint_strip
@@ -16,6 +17,7 @@ from runtime.cameras.images import UnreadableImage, read_image
 from runtime.errors import UserError
 from runtime.preprocess.flatfield import to_8_bit
 from runtime.types import UInt8
+from train.labels import MASK_SUFFIX
 
 SEED = 20190901
 COPIES = 2
@@ -35,34 +37,34 @@ def painted_strips(normal: Sequence[Strip], folder: Path) -> list[Strip]:
         UserError: a strip cannot be read.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    made = [
-        _write(strip, painted, contrast, folder / f"{strip.path.stem}-{name}")
-        for strip, contrast, name, painted in _all(normal)
-        if painted.mask.any()
-    ]
+    made = []
+    for number, strip in enumerate(normal):
+        grey, colours = _read(strip, 1)[:, :, 0], _read(strip, 3)
+        for contrast, name, painted in _all(grey, strip.cloth_x0, number, len(normal)):
+            if painted.mask.any():
+                stem = folder / f"{strip.path.stem}-{name}"
+                made.append(_write(strip, colours, painted.pixels.astype(np.int16) - grey, painted, contrast, stem))
     return [replace(strip, split="test") for strip in normal] + made
 
 
-def _all(normal: Sequence[Strip]) -> Iterator[tuple[Strip, str, str, Painted]]:
-    """Strip, contrast, name and what was painted; each from random numbers of its own."""
-    for number, strip in enumerate(normal):
-        grey = _read(strip, 1)[:, :, 0]
-        for level, (contrast, times) in enumerate(CONTRASTS.items()):
-            for copy in range(COPIES):
-                rng = np.random.default_rng([SEED, number, level, copy])
-                yield strip, contrast, f"{contrast}-{copy}", paint_strip(grey, strip.cloth_x0, times, TILE_PX, rng)
-            for line, cls in enumerate(LINES):
-                if number == (level * len(LINES) + line) % len(normal):
-                    rng = np.random.default_rng([SEED, number, level, COPIES + line])
-                    yield strip, contrast, f"{contrast}-{cls}", paint_line(grey, strip.cloth_x0, times, cls, rng)
+def _all(grey: UInt8, x0: int, number: int, strips: int) -> Iterator[tuple[str, str, Painted]]:
+    """Contrast, name and what is painted into one of some strips; each from random numbers of its own."""
+    for level, (contrast, times) in enumerate(CONTRASTS.items()):
+        for copy in range(COPIES):
+            rng = np.random.default_rng([SEED, number, level, copy])
+            yield contrast, f"{contrast}-{copy}", paint_strip(grey, x0, times, TILE_PX, rng)
+        for line, cls in enumerate(LINES):
+            if number == (level * len(LINES) + line) % strips:
+                rng = np.random.default_rng([SEED, number, level, COPIES + line])
+                yield contrast, f"{contrast}-{cls}", paint_line(grey, x0, times, cls, rng)
 
 
-def _write(strip: Strip, painted: Painted, contrast: str, stem: Path) -> Strip:
+def _write(
+    strip: Strip, colours: UInt8, change: NDArray[np.int16], painted: Painted, contrast: str, stem: Path
+) -> Strip:
     """Write ``stem``.png and its mask; colour cloth becomes darker or brighter in all three colours alike."""
-    colours = _read(strip, 3)
-    change = painted.pixels.astype(np.int16) - _read(strip, 1)[:, :, 0]
     pixels = np.clip(colours + change[:, :, None], 0, 255).astype(np.uint8)
-    path, mask = stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}.mask.png")
+    path, mask = stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}{MASK_SUFFIX}")
     for place, image in ((path, pixels[:, :, ::-1]), (mask, painted.mask.astype(np.uint8) * 255)):
         if not cv2.imwrite(str(place), image):
             raise UserError(f"Cannot write the painted strip '{place}': name another --work.")
