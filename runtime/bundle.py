@@ -2,7 +2,8 @@
 
     bundle.yaml                       format, id, hash of every file under model/
     model/graph.onnx, recipe.yaml     written once; the id is the hash of their hashes
-    engines/<engine>-<precision>-<device>/   added later, each with a manifest.yaml of its own
+    forms/<form>/graph.onnx           added later: the graph in fewer bits, each with a manifest.yaml of its own
+    engines/<engine>-<precision>-<device>/   added later: what a device runs, each with a manifest.yaml of its own
     settings.yaml                     thresholds and policy, with a revision; changeable while running
     NOTICE                            licences of what the weights were made from
 
@@ -12,31 +13,21 @@ Nothing in it is pickled. Additions are written beside their place and renamed. 
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import tempfile
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from runtime.errors import UserError
 from runtime.geometry import MIN_ROW_STRIDE, TileGeometry
 from runtime.types import Kind
+from runtime.yaml_files import FORMAT, Strict, file_hash, read_yaml, write_yaml
 
-FORMAT = 1
 MM_PER_PX_TOLERANCE = 0.1
 """How far a camera's pixel size may be from the one that the net was trained at (ratio)."""
-
-Model = TypeVar("Model", bound=BaseModel)
-
-
-class Strict(BaseModel):
-    """A section of a YAML file: unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, protected_namespaces=())
 
 
 class GeometrySection(Strict):
@@ -106,17 +97,41 @@ class Settings(Strict):
     policy: Policy = Field(default_factory=Policy)
 
 
+class FormManifest(Strict):
+    """forms/<form>/manifest.yaml: the bundle's graph written in other numbers, from which engines are built.
+
+    Attributes:
+        made: how: ranges' method, hashes of the tiles, nodes that were left alone.
+    """
+
+    format: int = FORMAT
+    bundle_id: str
+    form: str
+    files: dict[str, str]
+    versions: dict[str, str]
+    made: dict[str, Any]
+
+
 class EngineManifest(Strict):
-    """engines/<key>/manifest.yaml."""
+    """engines/<key>/manifest.yaml.
+
+    Attributes:
+        form: what it was built from: "model" (the bundle's own graph) or a name under forms/.
+        parity: what was measured against the graph.
+        built: what an engine that belongs to one device needs to know it again (GPU, compute capability, L4T), and
+            the precision that each layer got.
+    """
 
     format: int = FORMAT
     bundle_id: str
     engine: str
     precision: str
     device: str
+    form: str = "model"
     files: dict[str, str]
     versions: dict[str, str]
     parity: dict[str, Any]
+    built: dict[str, Any] = Field(default_factory=dict)
 
 
 class Index(Strict):
@@ -126,6 +141,9 @@ class Index(Strict):
     id: str
     created: str
     files: dict[str, str]
+
+
+Addition = TypeVar("Addition", FormManifest, EngineManifest)
 
 
 class Bundle:
@@ -188,21 +206,23 @@ class Bundle:
         Raises:
             UserError: there is no such engine, or it belongs to another bundle, or a file was changed.
         """
-        folder = self.path / "engines" / f"{engine}-{precision}-{device_key(device)}"
-        if not folder.is_dir():
-            have = ", ".join(sorted(p.name for p in (self.path / "engines").glob("*-*"))) or "none"
-            raise UserError(f"Bundle '{self.path}' has no engine {folder.name}; it has: {have}.")
-        manifest = read_yaml(folder / "manifest.yaml", EngineManifest)
-        if manifest.bundle_id != self.id:
-            raise UserError(
-                f"Engine '{folder}' was made for bundle {manifest.bundle_id}, not for {self.id}: make it again."
-            )
-        self._check_files(manifest.files, folder)
-        return folder, manifest
+        return self._addition("engines", f"{engine}-{precision}-{device_key(device)}", EngineManifest)
+
+    def form(self, name: str) -> tuple[Path, FormManifest]:
+        """Folder and manifest of the graph in another form, hashes checked; the graph is its ``graph.onnx``.
+
+        Raises:
+            UserError: there is no such form, or it belongs to another bundle, or a file was changed.
+        """
+        return self._addition("forms", name, FormManifest)
 
     def engines(self) -> list[EngineManifest]:
         """Manifests of all engines in the bundle, by name."""
         return [read_yaml(p, EngineManifest) for p in sorted((self.path / "engines").glob("*/manifest.yaml"))]
+
+    def forms(self) -> list[FormManifest]:
+        """Manifests of all forms in the bundle, by name."""
+        return [read_yaml(p, FormManifest) for p in sorted((self.path / "forms").glob("*/manifest.yaml"))]
 
     def add_engine(
         self,
@@ -212,33 +232,66 @@ class Bundle:
         files: dict[str, Path],
         versions: dict[str, str],
         parity: dict[str, Any],
+        form: str = "model",
+        built: dict[str, Any] | None = None,
     ) -> Path:
         """Copy an engine's files into the bundle, in one step, in place of one of the same key.
 
         Args:
             files: name in the bundle to file on disk.
             versions: of the libraries that made it.
-            parity: what was measured against the graph's source.
+            parity, form, built: as in EngineManifest.
 
         Returns:
             The engine's folder.
         """
-        folder = self.path / "engines" / f"{engine}-{precision}-{device_key(device)}"
+        manifest = EngineManifest(
+            bundle_id=self.id,
+            engine=engine,
+            precision=precision,
+            device=device,
+            form=form,
+            files=hashes(files),
+            versions=versions,
+            parity=parity,
+            built=built or {},
+        )
+        return self._add("engines", f"{engine}-{precision}-{device_key(device)}", files, manifest)
+
+    def add_form(self, name: str, graph: Path, versions: dict[str, str], made: dict[str, Any]) -> Path:
+        """Copy the graph in another form into the bundle, in one step, in place of one of the same name.
+
+        Args:
+            graph: ONNX file. versions, made: as in FormManifest.
+
+        Returns:
+            The form's folder.
+        """
+        files = {"graph.onnx": graph}
+        manifest = FormManifest(bundle_id=self.id, form=name, files=hashes(files), versions=versions, made=made)
+        return self._add("forms", name, files, manifest)
+
+    def _addition(self, kind: str, name: str, manifest: type[Addition]) -> tuple[Path, Addition]:
+        folder, word = self.path / kind / name, kind.removesuffix("s")
+        if not folder.is_dir():
+            have = ", ".join(sorted(p.parent.name for p in (self.path / kind).glob("*/manifest.yaml"))) or "none"
+            raise UserError(f"Bundle '{self.path}' has no {word} {name}; it has: {have}.")
+        read = read_yaml(folder / "manifest.yaml", manifest)
+        if read.bundle_id != self.id:
+            raise UserError(
+                f"{word.capitalize()} '{folder}' was made for bundle {read.bundle_id}, not for {self.id}: make it again."
+            )
+        self._check_files(read.files, folder)
+        return folder, read
+
+    def _add(self, kind: str, name: str, files: dict[str, Path], manifest: FormManifest | EngineManifest) -> Path:
+        folder = self.path / kind / name
         folder.parent.mkdir(exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-") as made:
-            aside = Path(made) / folder.name
+            aside = Path(made) / name
             aside.mkdir()
-            for name, source in files.items():
-                shutil.copyfile(source, aside / name)
-            manifest = EngineManifest(
-                bundle_id=self.id,
-                engine=engine,
-                precision=precision,
-                device=device,
-                files={name: file_hash(aside / name) for name in sorted(files)},
-                versions=versions,
-                parity=parity,
-            )
+            for file, source in files.items():
+                shutil.copyfile(source, aside / file)
             write_yaml(aside / "manifest.yaml", manifest)
             if folder.exists():
                 folder.rename(Path(made) / "old")
@@ -314,54 +367,11 @@ def identity(files: dict[str, str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def hashes(files: dict[str, Path]) -> dict[str, str]:
+    """sha256 of each file, by its name in the bundle, names in order."""
+    return {name: file_hash(files[name]) for name in sorted(files)}
+
+
 def device_key(device: str) -> str:
     """A device's name as part of a folder's name ('dla:0' becomes 'dla_0')."""
     return device.replace(":", "_")
-
-
-def file_hash(path: Path) -> str:
-    """sha256 of a file, hex."""
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            digest.update(chunk)
-    return digest.hexdigest()
-
-
-def read_yaml(path: Path, model: type[Model]) -> Model:
-    """Read a YAML file into a model, with one sentence for what is wrong with it.
-
-    Raises:
-        UserError: unreadable, not YAML, a newer format, unknown or ill-typed keys.
-    """
-    try:
-        data = yaml.safe_load(path.read_bytes().decode())
-    except OSError as error:
-        raise UserError(f"Cannot read '{path}': {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"'{path}' is not YAML: {str(error).splitlines()[0]}.") from error
-    if isinstance(data, dict) and isinstance(data.get("format"), int) and data["format"] > FORMAT:
-        raise UserError(f"'{path}' has format {data['format']}; this version reads up to {FORMAT}: update weftwatch.")
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise UserError(f"'{path}': {place}: {first['msg']}.") from error
-
-
-def write_yaml(path: Path, data: BaseModel) -> None:
-    """Write a model as YAML in one step: aside, then renamed.
-
-    Raises:
-        UserError: it cannot be written.
-    """
-    aside = path.with_name(f".{path.name}.new")
-    try:
-        with aside.open("w") as file:
-            yaml.safe_dump(data.model_dump(mode="json"), file, sort_keys=False)
-            file.flush()
-            os.fsync(file.fileno())
-        aside.rename(path)
-    except OSError as error:
-        raise UserError(f"Cannot write '{path}': {error.strerror}.") from error

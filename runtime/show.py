@@ -26,6 +26,9 @@ def describe(bundle: Bundle) -> str:
         f"  licence   {recipe.licence}",
         f"  settings  revision {settings.revision}: {inline(settings.policy.model_dump())}",
     ]
+    for form in bundle.forms():
+        lines.append(f"  form      {form.form}: {inline(form.versions)}")
+        lines.append(f"            made {inline(form.made)}")
     for manifest in bundle.engines():
         lines.append(
             f"  engine    {manifest.engine} {manifest.precision} {manifest.device}: {inline(manifest.versions)}"

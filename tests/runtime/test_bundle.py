@@ -20,12 +20,11 @@ from runtime.bundle import (
     create,
     default_policy,
     device_key,
-    file_hash,
-    read_yaml,
 )
 from runtime.errors import UserError
 from runtime.geometry import TileGeometry
 from runtime.types import Kind
+from runtime.yaml_files import file_hash, read_yaml
 from tests.runtime.bundles import GEOMETRY, KEEP, OPEN, make_bundle
 
 ENGINE = "engines/openvino-fp32-CPU"
@@ -70,6 +69,21 @@ def test_what_was_written_is_read_back(path: Path) -> None:
     ]
     assert (path / "NOTICE").is_file()
     assert not [p for p in path.rglob("*") if p.name.startswith(".")], "nothing half-written is left"
+
+
+def test_a_form_of_the_graph_is_added_and_found(path: Path, tmp_path: Path) -> None:
+    graph = tmp_path / "fewer_bits.onnx"
+    graph.write_bytes(b"stands for a graph in fewer bits")
+    bundle = Bundle(path)
+    bundle.add_form("int8-signed", graph, {"onnx": "1"}, {"tiles": 3})
+    folder, manifest = Bundle(path).form("int8-signed")
+    assert (folder / "graph.onnx").read_bytes() == graph.read_bytes()
+    assert (manifest.form, manifest.bundle_id, manifest.made) == ("int8-signed", bundle.id, {"tiles": 3})
+    assert [m.form for m in bundle.forms()] == ["int8-signed"]
+    assert Bundle(path).id == bundle.id, "what is added does not make it another bundle"
+    refused("has no form fp16; it has: int8-signed", lambda: bundle.form("fp16"))
+    (folder / "graph.onnx").write_bytes(b"another")
+    refused("does not match its hash", lambda: bundle.form("int8-signed"))
 
 
 def test_the_id_is_of_graph_and_recipe_and_of_nothing_else(path: Path, tmp_path: Path) -> None:
