@@ -279,7 +279,8 @@ class Bundle:
         read = read_yaml(folder / "manifest.yaml", manifest)
         if read.bundle_id != self.id:
             raise UserError(
-                f"{word.capitalize()} '{folder}' was made for bundle {read.bundle_id}, not for {self.id}: make it again."
+                f"{word.capitalize()} '{folder}' was made for bundle {read.bundle_id}, not for {self.id}: "
+                "make it again."
             )
         self._check_files(read.files, folder)
         return folder, read
