@@ -106,6 +106,6 @@ class Stitcher:
             received_ns=batch.received_ns,
         )
         self._drop(rows)
-        if batch.hard_end:  # beyond it lie mirrored guesses: cloth that comes after all is not blended with them
+        if batch.hard_end:  # beyond it lie guesses: cloth that comes after all is not blended with them
             self._sum, self._weight = self._sum[:0], self._weight[:0]
         return strip

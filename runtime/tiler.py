@@ -3,8 +3,8 @@
 Each row of tiles has a window of lines that it answers for. Windows follow each other every ``stride``
 lines and overlap by the blend; a row is cut as soon as its last line is there, so its map waits for
 ``margin + blend + stride`` lines at most, however tall the tile. At a run's ends (a new segment, a gap,
-the end of the stream) and when the cloth stands, the lines that wait are cut with the image mirrored
-beyond them.
+the end of the stream) and when the cloth stands, the lines that wait are cut with the weave continued
+beyond them (see preprocess/ends.py).
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from runtime.errors import UserError
-from runtime.geometry import TileGeometry, mirrored, round_up
+from runtime.geometry import TileGeometry, round_up
 from runtime.preprocess.cloth import ClothFinder
+from runtime.preprocess.ends import Ends, continued, find_edges, find_ends
 from runtime.preprocess.flatfield import FlatField, to_8_bit
 from runtime.types import LineBlock, NotInspected, Reason, TileBatch, UInt8
 
@@ -64,6 +65,7 @@ class Tiler:
         self._answered = 0  # lines before this have their window
         self._received_ns = 0
         self._held_region: tuple[int, int] | None = None
+        self._edges: Ends | None = None  # of the sensor, found at a run's first row of tiles
 
     @property
     def waiting(self) -> int:
@@ -97,7 +99,7 @@ class Tiler:
             yield from self._cut(self._next_end(), hard_end=False)
 
     def flush(self, whole_cells: bool = False) -> Iterator[TileBatch | NotInspected]:
-        """Cut what waits, mirrored beyond the newest line; the run ends there.
+        """Cut what waits, with the weave continued beyond the newest line; the run ends there.
 
         Args:
             whole_cells: leave the lines of an unfinished map cell waiting: the run goes on (a loom that stands).
@@ -121,7 +123,7 @@ class Tiler:
         self._segment = block.segment
         self._ring_first = self._origin = self._end = block.first_line
         self._answered = block.first_line
-        self._held_region = None
+        self._held_region = self._edges = None
 
     def _append(self, block: LineBlock) -> None:
         at = self._end - self._ring_first
@@ -164,11 +166,13 @@ class Tiler:
             yield NotInspected(self.camera, Reason.NO_CLOTH, start, end)
             return
         x = g.column_starts(*region)
+        if self._edges is None:
+            self._edges = find_edges(rows[max(0, self._origin - top) : self._end - top], g)
         yield TileBatch(
             camera=self.camera,
             segment=self._segment,
             origin=self._origin,
-            pixels=cut_tiles(rows, x, g.tile),
+            pixels=cut_tiles(rows, x, g.tile, self._edges),
             x=x,
             top=top,
             window=(start, window_end),
@@ -179,12 +183,13 @@ class Tiler:
         )
 
     def _rows(self, top: int) -> UInt8:
-        """Lines [top, top + tile), mirrored where the run does not reach; uint8 [tile, width, channels]."""
+        """Lines [top, top + tile), continued where the run does not reach; uint8 [tile, width, channels]."""
         bottom = top + self.geometry.tile
         if top >= self._ring_first and bottom <= self._end:
             return self._ring[top - self._ring_first : bottom - self._ring_first]
         low = max(self._origin, self._ring_first)
-        return self._ring[mirrored(top, bottom, low, self._end) - self._ring_first]
+        ends = find_ends(self._ring[low - self._ring_first : self._end - self._ring_first], self.geometry)
+        return self._ring[continued(top, bottom, low, self._end, ends) - self._ring_first]
 
     def _region(self, rows: UInt8) -> tuple[int, int] | None:
         """Columns of cloth; small moves of its edges are not followed, so that tiles keep their places."""
@@ -197,18 +202,18 @@ class Tiler:
         return found
 
 
-def cut_tiles(rows: UInt8, x: tuple[int, ...], tile: int) -> UInt8:
-    """Tiles at the given left columns, mirrored at the sensor's edges; uint8 [n, tile, tile, channels].
+def cut_tiles(rows: UInt8, x: tuple[int, ...], tile: int, edges: Ends) -> UInt8:
+    """Tiles at the given left columns, continued beyond the sensor's edges; uint8 [n, tile, tile, channels].
 
-    Beside the cloth a tile's margin sees what is there: real pixels are better than mirrored ones.
+    Beside the cloth a tile's margin sees what is there: real pixels are better than made-up ones.
 
     Args:
-        rows: uint8 [tile, width, channels].
+        rows: uint8 [tile, width, channels]. edges: how the first and last column go on.
     """
     tiles = np.empty((len(x), tile, tile, rows.shape[2]), np.uint8)
     for place, left in zip(tiles, x, strict=True):
         if left >= 0 and left + tile <= rows.shape[1]:
             place[:] = rows[:, left : left + tile]
         else:
-            place[:] = rows[:, mirrored(left, left + tile, 0, rows.shape[1])]
+            place[:] = rows[:, continued(left, left + tile, 0, rows.shape[1], edges)]
     return tiles

@@ -181,8 +181,8 @@ class TileBatch:
         camera, segment: where the lines come from.
         origin: first line of the unbroken run that the tiles were cut from; map cells are anchored there.
         pixels: uint8 [n, tile, tile, channels].
-        x: left column of each tile, n values on the map's grid; may be negative (mirrored).
-        top: line of the tiles' first row; may lie before ``origin`` (mirrored).
+        x: left column of each tile, n values on the map's grid; may be negative (before the sensor's edge).
+        top: line of the tiles' first row; may lie before ``origin``.
         window: lines [lo, hi) that this row of tiles has to say something about.
         region: columns [x0, x1) that are cloth; width: px of the whole line.
         hard_end: nothing will follow to cross-fade with: all lines up to window's end are final.

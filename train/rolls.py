@@ -9,16 +9,15 @@ import numpy as np
 
 from runtime.cameras.config import describe, make_camera, roll_uri
 from runtime.errors import UserError
-from runtime.geometry import TileGeometry, mirrored, round_up
+from runtime.geometry import TileGeometry, round_up
 from runtime.preprocess.cloth import ClothFinder
+from runtime.preprocess.ends import continued, find_edges, find_ends
 from runtime.preprocess.flatfield import to_8_bit
 from runtime.types import LineBlock, UInt8
 
 HELD_OUT = 1 / 8
 """Share of each roll's normals that is never trained on and chooses the checkpoint."""
 MIN_PIECES_TO_HOLD_OUT_WHOLE = 8
-END_SHARE = 0.25
-"""Share of the training tiles that are mirrored at a made-up end, along and across alike."""
 
 
 @dataclass(frozen=True)
@@ -156,7 +155,7 @@ def hold_out(pieces: list[Piece], geometry: TileGeometry, roll: str) -> tuple[li
 
 @dataclass(frozen=True)
 class Place:
-    """Where a tile lies: piece number, first line (may be negative: mirrored), left column."""
+    """Where a tile lies: piece number, first line and left column (either may be negative, or end outside)."""
 
     piece: int
     top: int
@@ -171,6 +170,7 @@ class Tiles:
         self.geometry = geometry
         sizes = np.array([np.prod([len(span) for span in self._spans(p)]) for p in pieces], np.float64)
         self._odds = sizes / sizes.sum()
+        self._ends = [(find_ends(piece.pixels, geometry), find_edges(piece.pixels, geometry)) for piece in pieces]
 
     @property
     def channels(self) -> int:
@@ -189,33 +189,12 @@ class Tiles:
         return crc
 
     def sample(self, rng: np.random.Generator, count: int) -> UInt8:
-        """Tiles at random places, uint8 [count, T, T, C].
-
-        Some are mirrored at a made-up end, as the runtime mirrors at a segment's ends and at the sensor's
-        edges: those are few in a long roll, and would look strange to a net that rarely met them.
-        """
+        """Tiles at random places, uint8 [count, T, T, C]."""
         tiles = []
         for number in rng.choice(len(self.pieces), count, p=self._odds).tolist():
-            piece = self.pieces[number]
-            tops, lefts = self._spans(piece)
-            place = Place(number, int(rng.choice(tops)), int(rng.choice(lefts)))
-            rows = self._made_up_end(rng, place.top, piece.rows)
-            columns = self._made_up_end(rng, place.left, piece.pixels.shape[1])
-            tiles.append(self.cut(place, rows, columns))
+            tops, lefts = self._spans(self.pieces[number])
+            tiles.append(self.cut(Place(number, int(rng.choice(tops)), int(rng.choice(lefts)))))
         return np.stack(tiles)
-
-    def _made_up_end(self, rng: np.random.Generator, start: int, size: int) -> tuple[int, int]:
-        """What a tile may see of ``size`` lines or columns: all, or as though they ended inside it.
-
-        At run time they begin a margin inside a tile, and end a margin inside one or up to a map cell more.
-        """
-        margin, tile = self.geometry.margin, self.geometry.tile
-        side, part_of_cell = rng.random(), int(rng.integers(self.geometry.map_stride))
-        if side < END_SHARE / 2 and start >= 0:
-            return start + margin, size
-        if side > 1 - END_SHARE / 2 and start + tile <= size:
-            return 0, start + tile - margin - part_of_cell
-        return 0, size
 
     def grid(self, count: int) -> UInt8:
         """At most ``count`` tiles, evenly picked from all that the runtime would lay; uint8 [n, T, T, C]."""
@@ -228,11 +207,12 @@ class Tiles:
         picked = np.linspace(0, len(places) - 1, min(count, len(places))).round().astype(int)
         return np.stack([self.cut(places[i]) for i in picked])
 
-    def cut(self, place: Place, rows: tuple[int, int] | None = None, columns: tuple[int, int] | None = None) -> UInt8:
-        """One tile, uint8 [T, T, C]; mirrored outside the given lines and columns (None: those of the piece)."""
+    def cut(self, place: Place) -> UInt8:
+        """One tile, uint8 [T, T, C]; continued beyond the piece's ends and the sensor's edges as at run time."""
         piece, tile = self.pieces[place.piece], self.geometry.tile
-        seen_rows = mirrored(place.top, place.top + tile, *(rows or (0, piece.rows)))
-        seen_columns = mirrored(place.left, place.left + tile, *(columns or (0, piece.pixels.shape[1])))
+        lines, columns = self._ends[place.piece]
+        seen_rows = continued(place.top, place.top + tile, 0, piece.rows, lines)
+        seen_columns = continued(place.left, place.left + tile, 0, piece.pixels.shape[1], columns)
         return piece.pixels[seen_rows[:, None], seen_columns[None, :]]
 
     def _spans(self, piece: Piece) -> tuple[range, range]:

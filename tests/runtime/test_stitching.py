@@ -7,7 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from runtime.geometry import TileGeometry, mirrored
+from runtime.geometry import TileGeometry
+from runtime.preprocess.ends import Ends, continued, find_edges, find_ends
 from runtime.stitching import Stitcher
 from runtime.tiler import Tiler
 from runtime.types import LineBlock, NotInspected, ScoreMap
@@ -16,15 +17,23 @@ from tests.runtime.analytic import CONTEXT_PX, AnalyticEngine, cell_means
 GEOMETRY = TileGeometry(tile=128, margin=16, blend=8, map_stride=4)
 
 
-def whole_map(image: np.ndarray, stride: int) -> np.ndarray:
-    """Map of an image mirrored outwards, as the runtime mirrors it."""
+def whole_map(
+    image: np.ndarray, stride: int, geometry: TileGeometry = GEOMETRY, first: int | None = None
+) -> np.ndarray:
+    """Map of an image continued outwards, as the runtime continues it.
+
+    Args:
+        first: how many lines were there when the first row of tiles was cut; None: enough.
+    """
     height, width = image.shape
     pad = 64
-    rows = mirrored(-pad, height + pad, 0, height)
-    columns = mirrored(-pad, width + pad, 0, width)
+    seen = image[:first, :, None]
+    ends = Ends(find_ends(seen, geometry).before, find_ends(image[:, :, None], geometry).after)
+    rows = continued(-pad, height + pad, 0, height, ends)
+    columns = continued(-pad, width + pad, 0, width, find_edges(seen, geometry))
     cells = cell_means(image[np.ix_(rows, columns)], stride)
-    first = pad // stride
-    return cells[first : first - (-height // stride), first : first - (-width // stride)]
+    inside = pad // stride
+    return cells[inside : inside - (-height // stride), inside : inside - (-width // stride)]
 
 
 def run(
