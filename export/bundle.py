@@ -15,7 +15,7 @@ from export.graph import AnomalyGraph, load_model, run_torch, write_onnx
 from export.look import Look
 from runtime.bundle import Bundle, GeometrySection, Recipe, create, require_unused
 from runtime.errors import UserError
-from runtime.types import Float32, UInt8
+from runtime.types import UInt8
 from train.recipe import TrainRecipe, read_recipe
 
 BATCH = 1
@@ -55,7 +55,7 @@ def export_bundle(checkpoint: Path, out: Path, name: str, look: Look) -> Bundle:
         ]
         print(parity.table(parities), flush=True)
         parity.require(parities, LIMITS.get(learnt.model, parity.LIMIT))
-        bundle = create(out, bundle_recipe(learnt, name, look, graph.tails), onnx_file, notice(learnt))
+        bundle = create(out, bundle_recipe(learnt, name, look, graph.scale), onnx_file, notice(learnt))
         bundle.add_engine(
             engine="openvino",
             precision="fp32",
@@ -81,7 +81,7 @@ def held_out_tiles(checkpoint: Path) -> UInt8:
     return tiles
 
 
-def bundle_recipe(learnt: TrainRecipe, name: str, look: Look, tails: tuple[Float32, Float32]) -> Recipe:
+def bundle_recipe(learnt: TrainRecipe, name: str, look: Look, scale: dict[str, list[float]]) -> Recipe:
     """The training's recipe in the words of the bundle."""
     return Recipe(
         name=name,
@@ -98,7 +98,7 @@ def bundle_recipe(learnt: TrainRecipe, name: str, look: Look, tails: tuple[Float
         trained={
             "settings": learnt.settings,
             "look": asdict(look),
-            "tails": {"middle": tails[0].tolist(), "spread": tails[1].tolist()},
+            "scale": scale,
             "teacher": learnt.teacher.model_dump(mode="json"),
             "rolls": learnt.rolls.model_dump(mode="json"),
             "learning": learnt.learning.model_dump(mode="json"),

@@ -54,8 +54,8 @@ def test_a_training_becomes_a_bundle_that_the_runtime_loads(exported: Bundle) ->
 def test_the_recipe_says_what_the_map_is_made_of(exported: Bundle) -> None:
     told = exported.recipe.trained
     assert told["look"] == {"sigma": 4.0, "taps": "23", "join": "sum", "channels": "both"}
-    assert {name: len(values) for name, values in told["tails"].items()} == {"middle": 9, "spread": 9}
-    assert min(told["tails"]["spread"]) > 0
+    assert {name: len(values) for name, values in told["scale"].items()} == {"usual": 9, "middle": 9, "spread": 9}
+    assert min(told["scale"]["spread"]) > 0
     assert told["settings"]["width"] == 8
     assert told["teacher"]["licence"] == "Apache-2.0"
     assert told["learning"]["steps"] == 3
@@ -67,7 +67,7 @@ def test_other_options_make_another_bundle_and_are_told(checkpoint: Path, export
     other = Bundle(tmp_path / "bundle")
     assert other.id != exported.id
     assert other.recipe.trained["look"] == {"sigma": 2.0, "taps": "23", "join": "sum", "channels": "net"}
-    assert len(other.recipe.trained["tails"]["middle"]) == 1
+    assert len(other.recipe.trained["scale"]["middle"]) == 1
 
 
 @pytest.mark.parametrize("model", sorted(MODELS))

@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("onnxruntime")
 
 from export import parity  # noqa: E402
-from export.graph import AnomalyGraph, run_torch, tails  # noqa: E402
+from export.graph import NET_WEIGHT, AnomalyGraph, run_torch, tails  # noqa: E402
 from export.look import Look  # noqa: E402
 from runtime.geometry import TileGeometry  # noqa: E402
 from tests.export.nets import INSIDE, cloth, graph_of, untrained  # noqa: E402
@@ -38,6 +38,13 @@ def probes() -> np.ndarray:
 def evidence(graph: AnomalyGraph, tiles: np.ndarray) -> np.ndarray:
     with torch.no_grad():
         return graph.evidence(torch.from_numpy(tiles))[0].double().numpy()
+
+
+def calmed(graph: AnomalyGraph, tiles: np.ndarray) -> np.ndarray:
+    """Evidence against the usual, by hand."""
+    found, usual = evidence(graph, tiles), np.array(graph.scale["usual"])[:, None, None]
+    livelier = np.maximum(found.mean(axis=(2, 3), keepdims=True) / usual, 1)
+    return found / np.sqrt(livelier)
 
 
 def distances(graph: AnomalyGraph, tiles: np.ndarray) -> list[np.ndarray]:
@@ -106,12 +113,33 @@ def test_a_model_of_one_map_has_one_channel_whatever_taps_are_asked_for(probes: 
 def test_tails_are_the_median_and_the_way_to_nine_of_ten_of_what_tiles_reach_inside(model: AnomalyModel) -> None:
     normal = cloth(11)
     normal[:, :4] = 255  # in the margin: seen by nobody
-    graph = graph_of(model, normal)
-    highest = evidence(graph, normal)[:, :, INSIDE, INSIDE].max(axis=(2, 3))
+    graph = graph_of(model, normal, channels="filters")
+    highest = calmed(graph, normal)[:, :, INSIDE, INSIDE].max(axis=(2, 3))
     ordered = np.sort(highest, axis=0)
-    middle, spread = graph.tails
-    np.testing.assert_allclose(middle, ordered[5], rtol=1e-4)
-    np.testing.assert_allclose(spread, ordered[9] - ordered[5], rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(graph.scale["middle"], ordered[5], rtol=1e-4)
+    np.testing.assert_allclose(graph.scale["spread"], ordered[9] - ordered[5], rtol=1e-3, atol=1e-5)
+
+
+def test_beside_filters_the_net_counts_less(model: AnomalyModel) -> None:
+    alone, beside = (graph_of(model, channels=kind).scale for kind in ("net", "both"))
+    np.testing.assert_allclose(np.array(beside["spread"][:3]) * NET_WEIGHT, alone["spread"], rtol=1e-3)
+    np.testing.assert_allclose(beside["spread"][3:], graph_of(model, channels="filters").scale["spread"], rtol=1e-3)
+
+
+def test_livelier_cloth_answers_by_the_root_and_calmer_cloth_as_it_is(model: AnomalyModel) -> None:
+    normal = cloth(8)
+    graph = graph_of(model, normal, channels="filters")
+    contrasts = {times: (128 + times * (normal.astype(np.float64) - 128)).clip(0, 255) for times in (0.5, 1, 2)}
+    answers = {times: calmed(graph, pixels.round().astype(np.uint8)).max() for times, pixels in contrasts.items()}
+    assert answers[2] / answers[1] == pytest.approx(2**0.5, rel=0.15)
+    assert answers[0.5] / answers[1] == pytest.approx(0.5, rel=0.15)
+
+
+def test_the_published_map_is_not_calmed(model: AnomalyModel, probes: np.ndarray) -> None:
+    graph = graph_of(model, join="sum", **NET)
+    scale = {name: np.array(values)[:, None, None] for name, values in graph.scale.items()}
+    expected = (evidence(graph, probes) - scale["middle"]) / scale["spread"]
+    np.testing.assert_allclose(run_torch(graph, probes).maps, expected[:, 0], rtol=1e-3, atol=1e-3)
 
 
 def test_a_few_odd_tiles_among_the_normal_ones_change_no_tail() -> None:
@@ -127,8 +155,8 @@ def test_the_strongest_channel_wins_and_the_score_is_its_highest_inside(
     model: AnomalyModel, probes: np.ndarray
 ) -> None:
     graph = graph_of(model)
-    middle, spread = graph.tails
-    measured = (evidence(graph, probes) - middle[:, None, None]) / spread[:, None, None]
+    middle, spread = (np.array(graph.scale[name])[:, None, None] for name in ("middle", "spread"))
+    measured = (calmed(graph, probes) - middle) / spread
     found = run_torch(graph, probes)
     np.testing.assert_allclose(found.maps, measured.max(axis=1), rtol=1e-3, atol=1e-3)
     np.testing.assert_array_equal(found.scores, found.maps[:, INSIDE, INSIDE].max(axis=(1, 2)))
@@ -147,7 +175,7 @@ def test_normal_cloth_reaches_about_0_and_nine_of_ten_tiles_stay_below_1(model: 
 @pytest.mark.parametrize("decision", ["weighted", "max"])
 def test_where_the_map_is_the_papers_so_is_the_score(probes: np.ndarray, decision: str) -> None:
     graph = graph_of(untrained("uninet", decision=decision), join="sum", **NET)
-    (middle,), (spread,) = graph.tails
+    (middle,), (spread,) = graph.scale["middle"], graph.scale["spread"]
     found = run_torch(graph, probes)
     for number, tile in enumerate(probes):
         with torch.no_grad():
