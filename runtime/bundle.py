@@ -13,6 +13,7 @@ Nothing in it is pickled. Additions are written beside their place and renamed. 
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import tempfile
 from datetime import datetime, timezone
@@ -89,12 +90,22 @@ class Policy(Strict):
     queue_blocks: int = Field(default=64, ge=2, description="blocks of lines that may wait for the engine")
 
 
+class Tuning(Strict):
+    """How much an OpenVINO engine does side by side, as ``export tune`` found it to be fastest on one machine."""
+
+    streams: int = Field(ge=1, description="graphs that the device runs side by side")
+    requests: int = Field(ge=1, description="tiles handed to the device at once")
+    cores: int = Field(ge=1, description="of the machine it was found on; on another the device chooses for itself")
+    found: dict[str, Any] = Field(default_factory=dict, description="tiles/s of each window, before and after")
+
+
 class Settings(Strict):
-    """settings.yaml: thresholds by engine key, and policy."""
+    """settings.yaml: thresholds by engine key, policy, and what was tuned."""
 
     revision: int = Field(default=1, ge=1)
     thresholds: dict[str, Thresholds] = Field(default_factory=dict, description="by <engine>-<precision>")
     policy: Policy = Field(default_factory=Policy)
+    tuning: dict[str, Tuning] = Field(default_factory=dict, description="by <engine>-<precision>-<device>")
 
 
 class FormManifest(Strict):
@@ -200,13 +211,18 @@ class Bundle:
             )
         return found
 
+    def tuning(self, engine: str, precision: str, device: str) -> Tuning | None:
+        """What an engine was tuned to on a machine with as many cores as this one has; None: nothing."""
+        found = self.settings().tuning.get(engine_name(engine, precision, device))
+        return found if found and found.cores == os.cpu_count() else None
+
     def engine(self, engine: str, precision: str, device: str) -> tuple[Path, EngineManifest]:
         """Folder and manifest of an engine in the bundle, hashes checked.
 
         Raises:
             UserError: there is no such engine, or it belongs to another bundle, or a file was changed.
         """
-        return self._addition("engines", f"{engine}-{precision}-{device_key(device)}", EngineManifest)
+        return self._addition("engines", engine_name(engine, precision, device), EngineManifest)
 
     def form(self, name: str) -> tuple[Path, FormManifest]:
         """Folder and manifest of the graph in another form, hashes checked; the graph is its ``graph.onnx``.
@@ -256,7 +272,7 @@ class Bundle:
             parity=parity,
             built=built or {},
         )
-        return self._add("engines", f"{engine}-{precision}-{device_key(device)}", files, manifest)
+        return self._add("engines", engine_name(engine, precision, device), files, manifest)
 
     def add_form(self, name: str, graph: Path, versions: dict[str, str], made: dict[str, Any]) -> Path:
         """Copy the graph in another form into the bundle, in one step, in place of one of the same name.
@@ -371,6 +387,11 @@ def identity(files: dict[str, str]) -> str:
 def hashes(files: dict[str, Path]) -> dict[str, str]:
     """sha256 of each file, by its name in the bundle, names in order."""
     return {name: file_hash(files[name]) for name in sorted(files)}
+
+
+def engine_name(engine: str, precision: str, device: str) -> str:
+    """An engine's name in its bundle: ``<engine>-<precision>-<device>``."""
+    return f"{engine}-{precision}-{device_key(device)}"
 
 
 def device_key(device: str) -> str:

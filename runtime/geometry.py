@@ -3,7 +3,7 @@
 A tile is a square of ``tile`` pixels. Its outer ``margin`` is discarded: there the net sees the tile's
 border instead of cloth. Neighbours overlap by the margins and by ``blend`` pixels more, over which
 they are cross-faded. At the image's ends (the sensor's edges, a segment's first and last line) it is
-continued outwards (preprocess/ends.py), so that cloth is judged up to its very end and black is never looked at.
+continued outwards (runtime/ends.py), so that cloth is judged up to its very end and black is never looked at.
 """
 
 from __future__ import annotations

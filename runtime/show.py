@@ -38,6 +38,8 @@ def describe(bundle: Bundle) -> str:
         opening = ", ".join(f"{kind.value} {value:.4f}" for kind, value in found.open.items())
         lines.append(f"  opens at  {opening}; keeps at {found.keep:.4f} ({key})")
         lines.append(f"            from {inline(found.calibrated)}")
+    for key, tuned in settings.tuning.items():
+        lines.append(f"  tuned     {tuned.streams} streams, {tuned.requests} requests on {tuned.cores} cores ({key})")
     if not settings.thresholds:
         lines.append("  opens at  no thresholds yet: python -m calibration threshold")
     return "\n".join(lines)

@@ -4,7 +4,7 @@ Each row of tiles has a window of lines that it answers for. Windows follow each
 lines and overlap by the blend; a row is cut as soon as its last line is there, so its map waits for
 ``margin + blend + stride`` lines at most, however tall the tile. At a run's ends (a new segment, a gap,
 the end of the stream) and when the cloth stands, the lines that wait are cut with the weave continued
-beyond them (see preprocess/ends.py).
+beyond them (see runtime/ends.py).
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from runtime.ends import Ends, continued, find_edges, find_ends
 from runtime.errors import UserError
 from runtime.geometry import TileGeometry, round_up
 from runtime.preprocess.cloth import ClothFinder
-from runtime.preprocess.ends import Ends, continued, find_edges, find_ends
 from runtime.preprocess.flatfield import FlatField, to_8_bit
 from runtime.types import LineBlock, NotInspected, Reason, TileBatch, UInt8
 

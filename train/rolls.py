@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from runtime.cameras.config import describe, make_camera, roll_uri
+from runtime.ends import continued, find_edges, find_ends
 from runtime.errors import UserError
 from runtime.geometry import TileGeometry, round_up
 from runtime.preprocess.cloth import ClothFinder
-from runtime.preprocess.ends import continued, find_edges, find_ends
 from runtime.preprocess.flatfield import to_8_bit
 from runtime.types import LineBlock, UInt8
 

@@ -7,8 +7,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from runtime.ends import Ends, continued, find_edges, find_ends
 from runtime.geometry import TileGeometry
-from runtime.preprocess.ends import Ends, continued, find_edges, find_ends
 from runtime.stitching import Stitcher
 from runtime.tiler import Tiler
 from runtime.types import LineBlock, NotInspected, ScoreMap

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
+from runtime.ends import find_ends
 from runtime.errors import UserError
 from runtime.geometry import TileGeometry
-from runtime.preprocess.ends import find_ends
 from tests.train.strips import weave, write_strips
 from train.rolls import Piece, Place, Tiles, geometry_for, hold_out, read_rolls
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from runtime.ends import FURTHEST, MATCH, Ends, continued, find_edges, find_ends
 from runtime.geometry import TileGeometry
-from runtime.preprocess.ends import FURTHEST, MATCH, Ends, continued, find_edges, find_ends
 
 GEOMETRY = TileGeometry()
 
