@@ -19,8 +19,8 @@ class Look:
         taps: which of the teacher's levels are used, finest first: "123" all, as published; "3" the coarsest. The
             finest costs more by its noise than it finds: without it more painted defects are told from normal cloth.
         join: ``sum`` adds the levels up, as RD4AD, CFA and UniNet do; ``strongest`` keeps each as a channel.
-        channels: the net's maps, the filters on the pixels, or both. Each channel is brought to one scale by its own
-            tail on normal cloth, and the strongest counts at each place.
+        channels: the net's maps, the filters on the pixels, or both added up. Each channel is brought to one scale
+            by its own tail on normal cloth, and of each kind the strongest counts at each place.
 
     Raises:
         UserError: values that mean nothing.

@@ -120,12 +120,6 @@ def test_tails_are_the_median_and_the_way_to_nine_of_ten_of_what_tiles_reach_ins
     np.testing.assert_allclose(graph.scale["spread"], ordered[9] - ordered[5], rtol=1e-3, atol=1e-5)
 
 
-def test_beside_filters_the_net_counts_less(model: AnomalyModel) -> None:
-    alone, beside = (graph_of(model, channels=kind).scale for kind in ("net", "both"))
-    np.testing.assert_allclose(np.array(beside["spread"][:3]) * NET_WEIGHT, alone["spread"], rtol=1e-3)
-    np.testing.assert_allclose(beside["spread"][3:], graph_of(model, channels="filters").scale["spread"], rtol=1e-3)
-
-
 def test_livelier_cloth_answers_by_the_root_and_calmer_cloth_as_it_is(model: AnomalyModel) -> None:
     normal = cloth(8)
     graph = graph_of(model, normal, channels="filters")
@@ -151,18 +145,18 @@ def test_a_few_odd_tiles_among_the_normal_ones_change_no_tail() -> None:
     assert (tails(np.full((5, 2), 3, np.float32))[1] > 0).all(), "nothing is divided by nothing"
 
 
-def test_the_strongest_channel_wins_and_the_score_is_its_highest_inside(
+def test_the_strongest_filter_and_part_of_the_net_count_and_the_score_is_the_highest_inside(
     model: AnomalyModel, probes: np.ndarray
 ) -> None:
     graph = graph_of(model)
     middle, spread = (np.array(graph.scale[name])[:, None, None] for name in ("middle", "spread"))
     measured = (calmed(graph, probes) - middle) / spread
+    expected = measured[:, 3:].max(axis=1) + NET_WEIGHT * measured[:, :3].max(axis=1)
     found = run_torch(graph, probes)
-    np.testing.assert_allclose(found.maps, measured.max(axis=1), rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(found.maps, expected, rtol=1e-3, atol=1e-3)
     np.testing.assert_array_equal(found.scores, found.maps[:, INSIDE, INSIDE].max(axis=(1, 2)))
-    winners = set(np.unique(measured.argmax(axis=1)))
-    assert winners & set(range(3)), "the net somewhere"
-    assert winners & set(range(3, 11)), "the filters somewhere"
+    for kind in (slice(0, 3), slice(3, 11)):
+        assert len(np.unique(measured[:, kind].argmax(axis=1))) > 1, "more than one channel is strongest somewhere"
 
 
 def test_normal_cloth_reaches_about_0_and_nine_of_ten_tiles_stay_below_1(model: AnomalyModel) -> None:
