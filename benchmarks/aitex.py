@@ -39,7 +39,7 @@ class Strip:
     Attributes:
         path: the image. fabric: number of the cloth. defect: the defect's name, None for normal cloth.
         cloth_x0: first column to score. mask: the defect's mask, if there is one. split: one of SPLITS.
-        contrast: of painted defects, one of benchmarks.painting.CONTRASTS; None for real ones.
+        contrast: of painted defects, one of calibration.painting.CONTRASTS; None for real ones.
     """
 
     path: Path

@@ -9,16 +9,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from benchmarks.inspection import Judged, run_whole
-from benchmarks.memory_cloth import MemoryCloth
+from benchmarks.memory_cloth import MemoryCloth, TileRows
 from runtime.cameras.simulated import SimulatedCamera
 from runtime.engines.rate import tiles_per_s
-from runtime.errors import UserError
 from runtime.events import CameraSummary, SummaryEvent
-from runtime.geometry import TileGeometry
 from runtime.pipeline import Pipeline, View
 from runtime.preprocess.cloth import ClothFinder
-from runtime.tiler import Tiler
-from runtime.types import LineBlock, NotInspected, Scale, TileBatch
+from runtime.types import Scale, TileBatch
 
 LEAST_TILES = 32
 """A batch for the bare engine has at least so many tiles, that no device waits for the next."""
@@ -52,7 +49,7 @@ def measure_closed_loop(judged: Judged, cloth: MemoryCloth, slices: int, slice_s
         UserError: no cloth is found in the lines.
     """
     geometry = judged.bundle.recipe.tiles
-    batch = row_of_tiles(cloth, geometry)
+    batch = repeated(TileRows(cloth, geometry, geometry.max_step).cut())
     engine_tiles, stream_tiles, stream_lines = [], [], []
     tiles_per_s(judged.engine, batch, WARM_UP_S)
     stream_rate(judged, cloth, WARM_UP_S)
@@ -64,18 +61,10 @@ def measure_closed_loop(judged: Judged, cloth: MemoryCloth, slices: int, slice_s
     return ClosedLoop(engine_tiles, stream_tiles, stream_lines, batch.region)
 
 
-def row_of_tiles(cloth: MemoryCloth, geometry: TileGeometry) -> TileBatch:
-    """A row of tiles as the runtime cuts it, repeated until there are LEAST_TILES.
-
-    Raises:
-        UserError: no cloth is found.
-    """
-    tiler = Tiler("memory", geometry, geometry.max_step, cloth.channels, ClothFinder(grid=geometry.map_stride))
-    cut = next(tiler.push(LineBlock("memory", 0, 0, cloth.lines(0, 2 * geometry.tile))))
-    if isinstance(cut, NotInspected):
-        raise UserError(f"No cloth is found in lines of {cloth.width} px: take a larger --width.")
-    times = -(-LEAST_TILES // len(cut.x))
-    return replace(cut, x=cut.x * times, pixels=np.concatenate([cut.pixels] * times))
+def repeated(row: TileBatch) -> TileBatch:
+    """The row again and again until there are LEAST_TILES tiles."""
+    times = -(-LEAST_TILES // len(row.x))
+    return replace(row, x=row.x * times, pixels=np.concatenate([row.pixels] * times))
 
 
 def stream_rate(judged: Judged, cloth: MemoryCloth, seconds: float) -> tuple[CameraSummary, float]:

@@ -1,7 +1,8 @@
-"""What a measurement was taken on, and how it is written down."""
+"""What a measurement was taken on, what it was asked for, and how it is written down."""
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -20,6 +21,7 @@ def facts(engine: Engine) -> dict[str, Any]:
         "weftwatch": __version__,
         "python": platform.python_version(),
         "openvino": _version("openvino"),
+        "tensorrt": _version("tensorrt"),
         "engine": engine.name,
         "cpu": cpu_name(),
         "cores": len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count(),
@@ -45,6 +47,23 @@ def resident_bytes(statm: Path = Path("/proc/self/statm")) -> int | None:
         return int(statm.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
         return None
+
+
+def available_bytes(meminfo: Path = Path("/proc/meminfo")) -> int | None:
+    """Memory of the machine that a program could still have; None where the kernel does not tell."""
+    try:
+        told = dict(line.split(":", 1) for line in meminfo.read_text().splitlines())
+        return int(told["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError):
+        return None
+
+
+def positive(text: str) -> float:
+    """A number above 0, for argparse."""
+    value = float(text)
+    if not value > 0:
+        raise argparse.ArgumentTypeError(f"must be more than 0, got {text}")
+    return value
 
 
 def write_report(path: Path, report: dict[str, Any]) -> None:

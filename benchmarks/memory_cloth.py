@@ -1,11 +1,15 @@
-"""Cloth in memory, replayed in a circle: what a stream is measured with, so that no drawing is measured."""
+"""Cloth in memory, replayed in a circle, and rows of tiles cut from it: measuring without drawing."""
 
 from __future__ import annotations
 
 import numpy as np
 
+from runtime.errors import UserError
+from runtime.geometry import TileGeometry
+from runtime.preprocess.cloth import ClothFinder
 from runtime.sources import LineSource
-from runtime.types import UInt8
+from runtime.tiler import Tiler
+from runtime.types import LineBlock, NotInspected, TileBatch, UInt8
 
 
 class MemoryCloth:
@@ -31,3 +35,30 @@ class MemoryCloth:
         if start + count <= len(self._pixels):
             return self._pixels[start : start + count]
         return self._pixels[np.arange(first, first + count) % len(self._pixels)]
+
+
+class TileRows:
+    """Rows of tiles across the cloth as the runtime's tiler cuts them, one every ``stride`` lines, without end."""
+
+    def __init__(self, cloth: MemoryCloth, geometry: TileGeometry, stride: int) -> None:
+        """Begin at line 0; a stride that the geometry does not allow is a ValueError."""
+        self._cloth, self._stride, self._line = cloth, stride, 0
+        self._tiler = Tiler("memory", geometry, stride, cloth.channels, ClothFinder(grid=geometry.map_stride))
+
+    def cut(self, received_ns: int = 0) -> TileBatch:
+        """The next row.
+
+        Args:
+            received_ns: when its newest line came, ns of the host's monotonic clock.
+
+        Raises:
+            UserError: no cloth is found.
+        """
+        row: TileBatch | NotInspected | None = None
+        while row is None:  # the first row alone needs more than ``stride`` lines
+            lines = self._cloth.lines(self._line, self._stride)
+            row = next(self._tiler.push(LineBlock("memory", 0, self._line, lines, received_ns=received_ns)), None)
+            self._line += self._stride
+        if isinstance(row, NotInspected):
+            raise UserError(f"No cloth is found in lines of {self._cloth.width} px: take a larger --width.")
+        return row

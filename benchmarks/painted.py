@@ -8,11 +8,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks.aitex import Strip
-from benchmarks.painting import CONTRASTS, LINES, Painted, paint_line, paint_strip
 from benchmarks.scores import TILE_PX
+from calibration.painting import CONTRASTS, LINES, Painted, paint_line, paint_strip
 from runtime.cameras.images import UnreadableImage, read_image
 from runtime.errors import UserError
 from runtime.preprocess.flatfield import to_8_bit
@@ -43,7 +42,7 @@ def painted_strips(normal: Sequence[Strip], folder: Path) -> list[Strip]:
         for contrast, name, painted in _all(grey, strip.cloth_x0, number, len(normal)):
             if painted.mask.any():
                 stem = folder / f"{strip.path.stem}-{name}"
-                made.append(_write(strip, colours, painted.pixels.astype(np.int16) - grey, painted, contrast, stem))
+                made.append(_write(strip, painted.onto(colours, grey), painted, contrast, stem))
     return [replace(strip, split="test") for strip in normal] + made
 
 
@@ -59,11 +58,8 @@ def _all(grey: UInt8, x0: int, number: int, strips: int) -> Iterator[tuple[str, 
                 yield contrast, f"{contrast}-{cls}", paint_line(grey, x0, times, cls, rng)
 
 
-def _write(
-    strip: Strip, colours: UInt8, change: NDArray[np.int16], painted: Painted, contrast: str, stem: Path
-) -> Strip:
-    """Write ``stem``.png and its mask; colour cloth becomes darker or brighter in all three colours alike."""
-    pixels = np.clip(colours + change[:, :, None], 0, 255).astype(np.uint8)
+def _write(strip: Strip, pixels: UInt8, painted: Painted, contrast: str, stem: Path) -> Strip:
+    """Write ``stem``.png and its mask."""
     path, mask = stem.with_name(f"{stem.name}.png"), stem.with_name(f"{stem.name}{MASK_SUFFIX}")
     for place, image in ((path, pixels[:, :, ::-1]), (mask, painted.mask.astype(np.uint8) * 255)):
         if not cv2.imwrite(str(place), image):

@@ -3,7 +3,7 @@
     python -m benchmarks.planted paint --data aitex --fabric 02 --split calibration --out painted02
     python -m benchmarks.planted shift --bundle bundles/twill22 --style twill22
 
-paint: defects painted into photographs of normal cloth (benchmarks/painting.py), x.png with x.mask.png, and a
+paint: defects painted into photographs of normal cloth (calibration/painting.py), x.png with x.mask.png, and a
 manifest.csv as benchmarks.accuracy reads it. Painted training strips can be given to ``python -m train --labels``.
 
 shift: defects planted in simulated cloth: are they found, and wherever the cut falls?

@@ -28,10 +28,11 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.closed_loop import ClosedLoop, measure_closed_loop
-from benchmarks.host import facts, write_report
+from benchmarks.host import positive, write_report
 from benchmarks.inspection import Judged
 from benchmarks.memory_cloth import MemoryCloth
 from benchmarks.open_loop import Paced, highest_kept, hold, run_paced
+from benchmarks.report import Measure, head, measures
 from runtime.bundle import Bundle
 from runtime.command import parser, run
 from runtime.engines import add_engine_options, load_engine
@@ -125,6 +126,27 @@ def describe_hold(one: Paced, cloth_px: int) -> dict[str, Any]:
     return {**asdict(one), "cloth_mpx_s": mpx_s, "share_of_target": mpx_s / TARGET_MPX_S}
 
 
+def comparable(report: dict[str, Any]) -> dict[str, Measure]:
+    """What can be compared with another run: slices of the closed loop, and the last attempt to hold a rate."""
+    slices, last = report["slices"], report["hold"][-1]
+    found = {
+        "engine": Measure("tiles/s", "more", slices["engine_tiles_s"]),
+        "stream": Measure("tiles/s", "more", slices["stream_tiles_s"]),
+        "stream, lines": Measure("lines/s", "more", slices["stream_lines_s"]),
+        "highest rate kept": Measure("lines/s", "more", [report["highest_lines_s"]]),
+    }
+    for share in ("p50", "p99"):
+        if last[f"latency_ms_{share}"] is not None:
+            found[f"held: latency {share}"] = Measure("ms", "less", [last[f"latency_ms_{share}"]])
+    return found
+
+
+def settings_of(options: argparse.Namespace, bundle: Bundle) -> dict[str, Any]:
+    """All that was chosen for the run."""
+    chosen = {name: getattr(options, name) for name in ("engine", "precision", "device", "style", "minutes")}
+    return {**chosen, "width_px": options.width, "stride_lines": bundle.settings().policy.stride_lines}
+
+
 def closed_table(report: dict[str, Any]) -> str:
     """The closed loop in words."""
     r = report
@@ -169,10 +191,11 @@ def main(arguments: list[str] | None = None) -> int:
         cloth = MemoryCloth.drawn(loom, CLOTH_LINES, recipe.channels)
         engine = load_engine(bundle, options.engine, options.precision, options.device)
         try:
-            head = {"bundle": bundle.id, "style": options.style, "width_px": options.width, "host": facts(engine)}
-            print(", ".join(f"{name} {value}" for name, value in head["host"].items()), flush=True)
+            first = head("throughput", bundle, engine, settings_of(options, bundle))
+            print(", ".join(f"{name} {value}" for name, value in first["host"].items()), flush=True)
             judged = Judged(bundle, engine, f"{options.engine}-{options.precision}")
-            report = {**head, **measure(judged, cloth, options.minutes * 60)}
+            report = {**first, **measure(judged, cloth, options.minutes * 60)}
+            report["measures"] = measures(comparable(report))
         finally:
             engine.close()
     print(hold_table(report))
@@ -187,17 +210,10 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     made.add_argument("--width", type=int, default=4096, help="px a line (default %(default)s)")
     made.add_argument("--style", default="twill22", help="simulated cloth that the bundle knows (default %(default)s)")
     made.add_argument("--stride", type=int, metavar="N", help="lines between rows of tiles (default: the bundle's)")
-    made.add_argument("--minutes", type=_positive, default=10.0, help="how long to hold the rate (default %(default)s)")
+    made.add_argument("--minutes", type=positive, default=10.0, help="how long to hold the rate (default %(default)s)")
     made.add_argument("--json", type=Path, metavar="OUT", help="write the report to this file, slice by slice")
     add_engine_options(made)
     return made.parse_args(arguments)
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not value > 0:
-        raise argparse.ArgumentTypeError(f"must be more than 0, got {text}")
-    return value
 
 
 if __name__ == "__main__":

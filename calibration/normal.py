@@ -44,13 +44,22 @@ def stitched_strips(
 
 
 def _batches(camera: Camera, tiler: Tiler, lines: int | None) -> Iterator[TileBatch]:
+    for block in blocks(camera, lines):
+        yield from (cut for cut in tiler.push(block) if isinstance(cut, TileBatch))
+    yield from (cut for cut in tiler.flush() if isinstance(cut, TileBatch))
+
+
+def blocks(camera: Camera, lines: int | None) -> Iterator[LineBlock]:
+    """The lines of an opened camera that must have no gap, until there are at least ``lines``.
+
+    Raises:
+        UserError: lines of it cannot be read.
+    """
     taken = 0
     for item in camera.items():
         if isinstance(item, NotInspected):
             raise UserError(f"A roll cannot be read whole ({item.detail}): repair it or leave it out.")
-        assert isinstance(item, LineBlock)
-        yield from (cut for cut in tiler.push(item) if isinstance(cut, TileBatch))
+        yield item
         taken += item.rows
         if lines is not None and taken >= lines:
-            break
-    yield from (cut for cut in tiler.flush() if isinstance(cut, TileBatch))
+            return

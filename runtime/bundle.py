@@ -4,6 +4,7 @@
     model/graph.onnx, recipe.yaml     written once; the id is the hash of their hashes
     forms/<form>/graph.onnx           added later: the graph in fewer bits, each with a manifest.yaml of its own
     engines/<engine>-<precision>-<device>/   added later: what a device runs, each with a manifest.yaml of its own
+    reports/<engine>-<precision>-<device>/   added later: an engine's verdict.yaml and the page that shows it
     settings.yaml                     thresholds and policy, with a revision; changeable while running
     NOTICE                            licences of what the weights were made from
 
@@ -205,9 +206,10 @@ class Bundle:
         """
         found = self.settings().thresholds.get(engine_key)
         if found is None:
+            engine, _, precision = engine_key.partition("-")
             raise UserError(
-                f"Bundle '{self.path}' has no thresholds for {engine_key}: "
-                f"run 'python -m calibration threshold --bundle {self.path} --rolls ...' on normal cloth."
+                f"Bundle '{self.path}' has no thresholds for {engine_key}: run 'python -m calibration threshold "
+                f"--bundle {self.path} --engine {engine} --precision {precision} --rolls ...' on normal cloth."
             )
         return found
 

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.aitex import Strip
 from benchmarks.painted import COPIES, painted_strips
-from benchmarks.painting import CONTRASTS, LINES
+from calibration.painting import CONTRASTS, LINES
 from runtime.cameras.images import read_image
 from runtime.errors import UserError
 from tests.benchmarks.masks import write_cloth

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from benchmarks import closed_loop, host, open_loop, throughput
-from benchmarks.closed_loop import ClosedLoop, row_of_tiles
-from benchmarks.memory_cloth import MemoryCloth
+from benchmarks.closed_loop import ClosedLoop, repeated
+from benchmarks.memory_cloth import MemoryCloth, TileRows
 from benchmarks.open_loop import RESOLUTION, Paced, highest_kept, hold, memory_growth, run_paced
 from runtime.errors import UserError
 from runtime.simulator.loom import Loom
@@ -77,13 +77,25 @@ def test_the_ratio_compares_neighbouring_slices() -> None:
 
 def test_rows_of_tiles_are_repeated_to_keep_the_engine_full(tmp_path: Path) -> None:
     tiles = bright_means_defect(tmp_path, 0.9, 0.8).bundle.recipe.tiles
-    batch = row_of_tiles(MemoryCloth.drawn(Loom("twill22", 512), 256, 1), tiles)
-    across = len(tiles.column_starts(*batch.region))
+    row = TileRows(MemoryCloth.drawn(Loom("twill22", 512), 256, 1), tiles, 64).cut()
+    batch, across = repeated(row), len(row.x)
+    assert across == len(tiles.column_starts(*row.region))
     assert len(batch.x) >= closed_loop.LEAST_TILES
     assert len(batch.x) % across == 0
     assert np.array_equal(batch.pixels[:across], batch.pixels[across : 2 * across])
     with pytest.raises(UserError, match="No cloth"):
-        row_of_tiles(MemoryCloth(np.full((256, 512, 1), 40, np.uint8)), tiles)
+        TileRows(MemoryCloth(np.full((256, 512, 1), 40, np.uint8)), tiles, 64).cut()
+
+
+def test_rows_of_tiles_follow_each_other_by_the_stride(tmp_path: Path) -> None:
+    tiles = bright_means_defect(tmp_path, 0.9, 0.8).bundle.recipe.tiles
+    cloth = MemoryCloth.drawn(Loom("twill22", 512), 256, 1)
+    rows = TileRows(cloth, tiles, 64)
+    cut = [rows.cut(received_ns=n) for n in range(4)]
+    assert np.diff([row.top for row in cut]).tolist() == [64, 64, 64]
+    assert [row.received_ns for row in cut] == [0, 1, 2, 3]
+    left = cut[3].x[1]
+    assert np.array_equal(cut[3].pixels[1], cloth.lines(cut[3].top, 128)[:, left : left + 128])
 
 
 def test_a_stride_is_tried_on_a_copy(tmp_path: Path) -> None:

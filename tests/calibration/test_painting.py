@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.painting import CONTRASTS, LINES, LOCAL, paint_line, paint_strip
+from calibration.painting import CONTRASTS, LINES, LOCAL, paint_line, paint_strip
 from runtime.types import UInt8
 
 X0, TILE = 40, 256
@@ -28,7 +28,7 @@ def test_the_seed_decides_and_what_is_not_cloth_stays() -> None:
 def test_each_class_changes_pixels_where_its_mask_is_and_hardly_elsewhere(
     cls: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("benchmarks.painting.LOCAL", {cls: LOCAL[cls]})
+    monkeypatch.setattr("calibration.painting.LOCAL", {cls: LOCAL[cls]})
     before = cloth().astype(int)
     deviation = float(before[:, X0:].std())
     painted = paint_strip(cloth(), X0, 3.0, TILE, np.random.default_rng(3))
@@ -56,3 +56,23 @@ def test_a_line_runs_through(cls: str, axis: int) -> None:
     along = painted.mask.any(axis=1 - axis)
     assert along[X0 if axis else 0 :].mean() > 0.8
     assert painted.mask.any(axis=axis).sum() < 12
+
+
+def test_each_pixel_of_the_mask_has_the_number_of_its_defect(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("calibration.painting.LOCAL", {"nep": LOCAL["nep"]})
+    painted = paint_strip(cloth(4000), X0, 3.0, TILE, np.random.default_rng(5))
+    assert len(painted.classes) > 3
+    assert set(np.unique(painted.number)) == set(range(len(painted.classes) + 1))
+    columns = [np.nonzero(painted.number == n + 1)[1].mean() for n in range(len(painted.classes))]
+    assert columns == sorted(columns), "numbered in painting order, from left to right"
+
+
+def test_colours_change_alike() -> None:
+    grey = cloth()
+    colours = np.stack([grey, grey // 2, np.minimum(grey, 250) + 5], axis=2)
+    painted = paint_strip(grey, X0, 2.0, TILE, np.random.default_rng(5))
+    changed = painted.onto(colours, grey).astype(int) - colours
+    wanted = painted.pixels.astype(int) - grey
+    free = (grey // 2 > 60)[..., None] & (colours < 180)  # far from black and white, where it is cut off
+    np.testing.assert_array_equal(changed[free], np.broadcast_to(wanted[..., None], changed.shape)[free])
+    assert changed[free].any()

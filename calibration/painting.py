@@ -38,12 +38,28 @@ class Painted:
     """A strip with defects.
 
     Attributes:
-        pixels: uint8 [rows, width]. mask: Bool [rows, width]. classes: of the defects, in painting order.
+        pixels: uint8 [rows, width].
+        number: int32 [rows, width], which defect is seen there, from 1 in painting order, of two the later; 0: none.
+        classes: of the defects, in painting order.
     """
 
     pixels: UInt8
-    mask: Bool
+    number: NDArray[np.int32]
     classes: tuple[str, ...]
+
+    @property
+    def mask(self) -> Bool:
+        """Where any defect is seen, [rows, width]."""
+        return np.asarray(self.number > 0)
+
+    def onto(self, pixels: UInt8, grey: UInt8) -> UInt8:
+        """The same defects in colour: all colours become darker or brighter alike.
+
+        Args:
+            pixels: uint8 [rows, width, channels]. grey: the same strip as it was painted on, uint8 [rows, width].
+        """
+        change = self.pixels.astype(np.int16) - grey
+        return np.asarray(np.clip(pixels + change[:, :, None], 0, 255), np.uint8)
 
 
 def paint_strip(pixels: UInt8, x0: int, contrast: float, tile: int, rng: np.random.Generator) -> Painted:
@@ -78,7 +94,7 @@ class _Canvas:
         self.image = pixels.astype(np.float32)
         self.x0 = x0
         self.amplitude = contrast * float(self.image[:, x0:].std())
-        self.mask: Bool = np.zeros(pixels.shape, np.bool_)
+        self.number = np.zeros(pixels.shape, np.int32)
         self.classes: list[str] = []
 
     def add(self, cls: str, rng: np.random.Generator, x: float, y: float) -> None:
@@ -86,11 +102,11 @@ class _Canvas:
         profile = {**LOCAL, **LINES}[cls](rng, shape, x, y)
         profile[:, : self.x0] = 0
         self.image += self.amplitude * profile
-        self.mask |= np.abs(profile) >= VISIBLE
         self.classes.append(cls)
+        self.number[np.abs(profile) >= VISIBLE] = len(self.classes)
 
     def done(self) -> Painted:
-        return Painted(np.clip(np.rint(self.image), 0, 255).astype(np.uint8), self.mask, tuple(self.classes))
+        return Painted(np.clip(np.rint(self.image), 0, 255).astype(np.uint8), self.number, tuple(self.classes))
 
 
 def sign(rng: np.random.Generator) -> float:
