@@ -24,9 +24,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from runtime.cameras.images import UnreadableImage, find_images, read_image
+from benchmarks.pictures import is_grey, read_picture
+from runtime.cameras.images import find_images
 from runtime.errors import UserError
-from runtime.preprocess.flatfield import to_8_bit
 from runtime.types import UInt8
 
 USES = ("train", "test")
@@ -124,12 +124,8 @@ def _folders(data: Path) -> Iterator[Picture]:
 
 def _stored(path: Path) -> UInt8:
     """An image in 8 bits, one channel where its colours are all the same grey."""
-    try:
-        pixels = read_image(path, 3)
-    except UnreadableImage as error:
-        raise UserError(f"The image '{path}' cannot be read: {error}.") from error
-    grey = bool((pixels == pixels[:, :, :1]).all())
-    return to_8_bit(pixels[:, :, :1] if grey else pixels, 8 * pixels.dtype.itemsize)
+    pixels = read_picture(path, 3, "image")
+    return pixels[:, :, :1] if is_grey(pixels) else pixels
 
 
 def _mnist(data: Path) -> Iterator[Picture]:

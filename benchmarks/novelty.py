@@ -162,7 +162,8 @@ def main(arguments: list[str] | None = None) -> int:
     """The command; returns its exit status."""
     options = _options(arguments)
     geometry_for(options.size)  # refuses a size that training would refuse after all images were written
-    training = given({"--tile": options.size, "--steps": options.steps, "--weights": options.weights})
+    flags = given({"--tile": options.size, "--steps": options.steps, "--weights": options.weights})
+    training = (*flags, *(["--set", *options.set] if options.set else []))
     study = Study(options.model, options.teacher, options.seed, training, EXPORT)
     with ExitStack() as stack:
         work = (options.work or Path(stack.enter_context(tempfile.TemporaryDirectory()))).resolve()
@@ -205,6 +206,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     made.add_argument("--weights", metavar="FILE", help="of the teacher, as in python -m train")
     made.add_argument("--size", type=int, default=64, metavar="N", help="side of the tile, px (default %(default)s)")
     made.add_argument("--steps", type=int, metavar="N", help="of training (default: the model's)")
+    made.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", help="settings of the model")
     made.add_argument("--seed", type=int, default=0, help="of training (default %(default)s)")
     made.add_argument("--score", choices=("sum", "max"), default="sum", help="of the map (default %(default)s)")
     made.add_argument("--work", type=Path, metavar="DIR", help="keep what is made here, and use what is there already")

@@ -10,11 +10,10 @@ import cv2
 import numpy as np
 
 from benchmarks.aitex import Strip
+from benchmarks.pictures import read_picture
 from benchmarks.scores import TILE_PX
 from calibration.painting import CONTRASTS, LINES, Painted, paint_line, paint_strip
-from runtime.cameras.images import UnreadableImage, read_image
 from runtime.errors import UserError
-from runtime.preprocess.flatfield import to_8_bit
 from runtime.types import UInt8
 from train.labels import MASK_SUFFIX
 
@@ -38,7 +37,7 @@ def painted_strips(normal: Sequence[Strip], folder: Path) -> list[Strip]:
     folder.mkdir(parents=True, exist_ok=True)
     made = []
     for number, strip in enumerate(normal):
-        grey, colours = _read(strip, 1)[:, :, 0], _read(strip, 3)
+        grey, colours = read_picture(strip.path, 1)[:, :, 0], read_picture(strip.path, 3)
         for contrast, name, painted in _all(grey, strip.cloth_x0, number, len(normal)):
             if painted.mask.any():
                 stem = folder / f"{strip.path.stem}-{name}"
@@ -66,11 +65,3 @@ def _write(strip: Strip, pixels: UInt8, painted: Painted, contrast: str, stem: P
             raise UserError(f"Cannot write the painted strip '{place}': name another --work.")
     classes = ", ".join(sorted(set(painted.classes)))
     return replace(strip, path=path, mask=mask, defect=classes, contrast=contrast, split="test")
-
-
-def _read(strip: Strip, channels: int) -> UInt8:
-    try:
-        pixels = read_image(strip.path, channels)
-    except UnreadableImage as error:
-        raise UserError(f"The strip '{strip.path}' cannot be read: {error}.") from error
-    return to_8_bit(pixels, 8 * pixels.dtype.itemsize)

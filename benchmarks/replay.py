@@ -12,8 +12,8 @@ import numpy as np
 from benchmarks.aitex import Strip
 from benchmarks.boxes import Box
 from benchmarks.inspection import Judged, inspect
+from benchmarks.pictures import read_picture
 from runtime.cameras.config import roll_uri
-from runtime.cameras.images import UnreadableImage, read_image
 from runtime.errors import UserError
 from runtime.events import DefectEvent
 from runtime.stream import make_view
@@ -124,10 +124,7 @@ def read_mask(strip: Strip, shape: tuple[int, int]) -> Bool | None:
     """See Seen.mask."""
     if strip.mask is None:
         return None if strip.defect is not None else np.zeros(shape, np.bool_)
-    try:
-        image = read_image(strip.mask, channels=1)[:, :, 0]
-    except UnreadableImage as error:
-        raise UserError(f"The mask '{strip.mask}' cannot be read: {error}.") from error
+    image = read_picture(strip.mask, 1, "mask")[:, :, 0]
     if image.shape != shape:
         raise UserError(
             f"The mask '{strip.mask}' is {image.shape}, its strip {shape} (lines, px): correct the data folder."

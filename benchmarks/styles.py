@@ -18,13 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from benchmarks.aitex import Strip
 from benchmarks.painted import painted_strips
+from benchmarks.pictures import is_grey, read_picture
 from benchmarks.replay import roll_of
 from runtime.bundle import Bundle
-from runtime.cameras.images import UnreadableImage, read_image
 from runtime.errors import UserError
 
 
@@ -150,11 +148,7 @@ def colours(path: Path) -> int:
     Raises:
         UserError: it cannot be read.
     """
-    try:
-        pixels = read_image(path, 3)
-    except UnreadableImage as error:
-        raise UserError(f"The strip '{path}' cannot be read: {error}.") from error
-    return 1 if np.array_equal(pixels, np.broadcast_to(pixels[:, :, :1], pixels.shape)) else 3
+    return 1 if is_grey(read_picture(path, 3)) else 3
 
 
 def _train(study: Study, cloth: Sequence[str], place: Path) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from runtime.command import parser, run
 from runtime.errors import MissingExtra, UserError
+from train.options import Options
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
@@ -82,7 +83,7 @@ def main(arguments: list[str] | None = None) -> int:
     """The command; returns its exit status."""
     asked = _options(arguments)
     try:
-        from train.loop import Options, train
+        from train.loop import train
     except ModuleNotFoundError as error:
         if error.name not in ("torch", "tqdm"):
             raise

@@ -8,8 +8,6 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -23,6 +21,7 @@ from train.average import WeightAverage
 from train.labels import Labelled, read_labelled
 from train.metrics import Metrics, plot
 from train.models import AnomalyModel, build_model
+from train.options import Options
 from train.processes import Processes
 from train.recipe import (
     ChosenSection,
@@ -43,37 +42,6 @@ PREPARING_TILES = 256
 """How many tiles a model may look at before the first step."""
 LABELLED_SHARE = 0.5
 """Share of a batch that is drawn around labelled defects, where there are any."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """What a training is asked to do; see ``python -m train --help``. None: the model's own default."""
-
-    model: str
-    teacher: str
-    weights: str | None
-    settings: dict[str, str]
-    rolls: tuple[str, ...]
-    labels: str | None
-    out: Path
-    steps: int | None
-    batch: int
-    lr: float | None
-    seed: int
-    tile: int
-    mm_per_px: float
-    sim_lines: int
-    keep: str
-    device: str
-    amp: str
-    resume: bool
-
-    def identity(self) -> dict[str, Any]:
-        """What must not change when a training is resumed."""
-        same = asdict(self)
-        for free in ("out", "resume", "device"):
-            del same[free]
-        return {**same, "rolls": list(self.rolls)}
 
 
 @dataclass

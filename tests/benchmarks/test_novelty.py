@@ -77,7 +77,22 @@ def test_all_classes_take_their_turn_as_the_normal_one(
     data: Path, steps: Steps, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     work = tmp_path / "work"
-    novelty.main(["--data", str(data), "--normal", "all", "--steps", "7", "--seed", "3", "--work", str(work)])
+    novelty.main(
+        [
+            "--data",
+            str(data),
+            "--normal",
+            "all",
+            "--steps",
+            "7",
+            "--seed",
+            "3",
+            "--work",
+            str(work),
+            "--set",
+            "width=16",
+        ]
+    )
     # 'between' is told from 'dark' in three pairs of four and from 'bright' in all; nothing is above 'bright'.
     assert capsys.readouterr().out.splitlines()[-4:] == [
         "between     0.875       -           1.000       0.750",
@@ -91,7 +106,8 @@ def test_all_classes_take_their_turn_as_the_normal_one(
         wanted = [work / "images-64/train" / normal / name for name in ("00000.png", "00001.png")]
         assert path.read_text().split() == [str(image) for image in wanted]
     assert all(asked[asked.index("--rolls") + 1].endswith("?channels=1&cloth=all") for asked in trainings)
-    assert all(asked[-6:] == ["--seed", "3", "--tile", "64", "--steps", "7"] for asked in trainings)
+    expected = ["--seed", "3", "--tile", "64", "--steps", "7", "--set", "width=16"]
+    assert all(asked[-8:] == expected for asked in trainings)
     exports = [asked for asked in steps.asked if asked[0] == "export"]
     assert all(asked[-6:] == ["--join", "sum", "--taps", "123", "--channels", "net"] for asked in exports)
 

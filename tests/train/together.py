@@ -13,7 +13,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from train.loop import Options, Training
+from train.loop import Training
+from train.options import Options
 from train.processes import Processes
 
 MODELS = {"rd4ad": {"width": "8"}, "uninet": {"width": "8"}}
