@@ -126,8 +126,11 @@ class Teacher(nn.Module):
         raise NotImplementedError
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
-        """Features of raw tiles, uint8 [B, T, T, C] with C 1 (grey) or 3 (RGB)."""
-        return self.taps((pixels.permute(0, 3, 1, 2).to(torch.float32) - self.mean) / self.std)
+        """Features of raw tiles, uint8 [B, T, T, C] with C 1 (grey) or 3 (RGB).
+
+        To float before all else: TensorRT does nothing with uint8 but convert it.
+        """
+        return self.taps((pixels.to(torch.float32).permute(0, 3, 1, 2) - self.mean) / self.std)
 
     def check_contract(self) -> None:
         """Raise AssertionError unless a forward pass gives what the spec promises."""
