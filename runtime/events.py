@@ -129,6 +129,9 @@ class StatusEvent(_Event):
 
     type: Literal["status"] = "status"
     cameras: list[CameraStatus]
+    events_lost: int = Field(
+        default=0, description="events that a sink could not write so far, or that wait for a full disk"
+    )
 
 
 class CameraSummary(BaseModel):

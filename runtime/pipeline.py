@@ -66,6 +66,7 @@ class Pipeline:
         seconds: float | None = None,
         roll: str | None = None,
         on_strip: Callable[[LineBlock | ScoreMap], None] | None = None,
+        on_open: Callable[[str, Track], None] | None = None,
     ) -> None:
         """Join the parts; nothing is opened yet.
 
@@ -74,6 +75,7 @@ class Pipeline:
             seconds: read the cameras for this long; None: no limit.
             roll: id that every event carries.
             on_strip: sees every block and every stitched strip.
+            on_open: gets the name of each camera that is opened, and where its lines lie.
         """
         self.bundle = bundle
         self.engine = engine
@@ -88,6 +90,7 @@ class Pipeline:
         self._time_is_up = False
         self._roll = roll
         self._on_strip = on_strip
+        self._on_open = on_open
         self._wake = threading.Event()
         self._stop = threading.Event()
         self._run_id = f"{int(time.time()):x}{secrets.token_hex(2)}"
@@ -144,6 +147,8 @@ class Pipeline:
     def _lane(self, view: View, info: CameraInfo) -> Lane:
         recipe, policy = self.bundle.recipe, self.settings.policy
         track = Track(info.scale)
+        if self._on_open:
+            self._on_open(info.name, track)
         try:
             tiler = Tiler(
                 info.name, recipe.tiles, policy.stride_lines, recipe.channels, view.cloth, view.flat_field
@@ -210,9 +215,16 @@ class Pipeline:
             if not moved:
                 self._rest(live)
             if now >= next_status:
-                self.tell(StatusEvent(cameras=[lane.status() for lane in self.lanes], roll=self._roll))
+                self._tell_status()
                 next_status = now + STATUS_S
         return stopped
+
+    def _tell_status(self) -> None:
+        cameras = [lane.status() for lane in self.lanes]
+        self.tell(StatusEvent(cameras=cameras, events_lost=self._events_lost(), roll=self._roll))
+
+    def _events_lost(self) -> int:
+        return sum(sink.lost for sink in self._sinks)
 
     def _step(self, lane: Lane, wait_s: float = 0.0) -> bool:
         try:
@@ -248,7 +260,7 @@ class Pipeline:
             seconds=round(seconds, 3),
             judge=self.judge,
             cameras=[lane.summary() for lane in self.lanes],
-            events_lost=sum(sink.lost for sink in self._sinks),
+            events_lost=self._events_lost(),
             roll=self._roll,
         )
 

@@ -3,6 +3,7 @@
     python -m runtime.stream --camera gige0 --metres 5
     python -m runtime.stream --camera replay:rolls/7 --bundle bundles/denim --out events.jsonl
     python -m runtime.stream --camera gige:192.168.0.10 --camera gige:192.168.1.10 --json
+    python -m runtime.stream --camera left --bundle bundles/denim --roll rolls/4711 --style denim --loom 12
 
 Without --json the screen is for people; with it, stdout is JSON Lines (runtime/events.schema.json).
 Exit status: 0 after a clean end, Ctrl-C and SIGTERM included; 1 when a camera failed on the way or the
@@ -20,14 +21,18 @@ from runtime.bundle import Bundle
 from runtime.cameras.config import AnyCamera, build, describe, load_cameras
 from runtime.command import parser, run
 from runtime.engines import add_engine_options, load_engine
+from runtime.errors import UserError
 from runtime.events import StateEvent
 from runtime.intake import Limit
 from runtime.pipeline import Pipeline, View
 from runtime.preprocess.cloth import ClothFinder
 from runtime.preprocess.flatfield import FlatField
+from runtime.rolls.crops import Quota
+from runtime.rolls.store import Label, Store
 from runtime.sinks.base import Sink
 from runtime.sinks.console import Console
 from runtime.sinks.jsonl import JsonLines
+from runtime.sinks.roll import RollSink
 
 DEMO_BUNDLE = Path(__file__).parent / "demo_bundle"
 
@@ -39,6 +44,10 @@ def main(arguments: list[str] | None = None) -> int:
     cameras = load_cameras(options.cameras)
     views = [make_view(name, cameras, bundle.recipe.geometry.map_stride) for name in options.camera]
     sinks = _sinks(options)
+    roll = _roll(options)
+    roll_id = roll.label.id if roll else None
+    if roll:
+        sinks.append(roll)
     engine = load_engine(bundle, options.engine, options.precision, options.device)
     try:
         pipeline = Pipeline(
@@ -49,12 +58,14 @@ def main(arguments: list[str] | None = None) -> int:
             sinks,
             Limit(options.lines, options.metres),
             options.seconds,
-            options.roll,
+            roll_id,
+            on_strip=roll.seen if roll else None,
+            on_open=roll.opened if roll else None,
         )
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: pipeline.stop())
         message = f"bundle '{bundle.recipe.name}' ({bundle.id}), {engine.name}"
-        pipeline.tell(StateEvent(camera=None, state="started", message=message, roll=options.roll))
+        pipeline.tell(StateEvent(camera=None, state="started", message=message, roll=roll_id))
         summary = pipeline.run()
     finally:
         engine.close()
@@ -94,9 +105,26 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     limit.add_argument("--seconds", type=_positive, help="stop after this time")
     made.add_argument("--out", type=Path, metavar="FILE", help="append events to this file, as JSON Lines")
     made.add_argument("--json", action="store_true", help="events on stdout, as JSON Lines")
-    made.add_argument("--roll", metavar="ID", help="roll id that every event carries")
+    _add_roll_options(made)
     add_engine_options(made)
     return made.parse_args(arguments)
+
+
+def _add_roll_options(made: argparse.ArgumentParser) -> None:
+    of_roll = made.add_argument_group("roll", "kept in a folder that python -m runtime.report reads")
+    of_roll.add_argument("--roll", type=Path, metavar="DIR", help="keep the roll here; one that is there goes on")
+    of_roll.add_argument("--roll-id", metavar="ID", help="id that every event carries (default: the folder's name)")
+    of_roll.add_argument("--style", help="of the cloth, for the report")
+    of_roll.add_argument("--loom", help="that made it")
+    of_roll.add_argument("--shift", help="at work now; each time that the stream is started may name another")
+    of_roll.add_argument(
+        "--crops", type=_positive_int, default=Quota.crops, metavar="N",
+        help="most pictures of defects (default %(default)s)",
+    )  # fmt: skip
+    of_roll.add_argument(
+        "--crops-mb", type=_positive, default=Quota.bytes / 1e6, metavar="MB",
+        help="most megabytes of them (default %(default)g)",
+    )  # fmt: skip
 
 
 def _sinks(options: argparse.Namespace) -> list[Sink]:
@@ -104,6 +132,17 @@ def _sinks(options: argparse.Namespace) -> list[Sink]:
     if options.out:
         sinks.append(JsonLines.to_path(options.out))
     return sinks
+
+
+def _roll(options: argparse.Namespace) -> RollSink | None:
+    """The roll that is to be kept, if any."""
+    if options.roll is None:
+        told = [name for name in ("roll_id", "style", "loom", "shift") if getattr(options, name) is not None]
+        if told:
+            raise UserError(f"--{told[0].replace('_', '-')} belongs to a roll: name its folder with --roll.")
+        return None
+    label = Label(options.roll_id, options.style, options.loom)
+    return RollSink(Store(options.roll, label, options.shift), Quota(options.crops, round(options.crops_mb * 1e6)))
 
 
 def _positive(text: str) -> float:

@@ -30,7 +30,8 @@ INSIDE = {
     "preprocess": {"preprocess", "errors", "types"},
     "engines": {"engines", "bundle", "errors", "types", "geometry"},
     "defects": {"defects", "bundle", "position", "types"},
-    "sinks": {"sinks", "events", "errors", "types"},
+    "sinks": {"sinks", "rolls", "position", "events", "errors", "types"},
+    "rolls": {"rolls", "events", "errors", "types", "preprocess", "yaml_files"},
 }
 """A camera knows nothing of tiles, an engine nothing of cloth, a defect nothing of engines."""
 

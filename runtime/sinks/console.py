@@ -59,6 +59,8 @@ class Console:
             f"{c.tiles_per_s:.0f} tiles/s  queue {c.queue_blocks}  lost {c.lines_not_inspected}  defects {c.defects}"
             for c in event.cameras
         )
+        if event.events_lost:
+            line += f" | EVENTS LOST {event.events_lost}"
         if self._live:
             self._status = line
         self._put(f"\r\x1b[K{line}" if self._live else f"{line}\n")

@@ -58,7 +58,9 @@ def test_gaps_say_their_lines_or_how_long_and_why() -> None:
 
 def test_states_and_status() -> None:
     assert printed(STATE) == "stream: too much\n"
-    assert printed(STATUS) == "c 1.00 m  2.0 m/min  3 lines/s  4 tiles/s  queue 5  lost 1  defects 2\n"
+    line = "c 1.00 m  2.0 m/min  3 lines/s  4 tiles/s  queue 5  lost 1  defects 2"
+    assert printed(STATUS) == f"{line}\n"
+    assert printed(STATUS.model_copy(update={"events_lost": 7})) == f"{line} | EVENTS LOST 7\n"
 
 
 def test_the_summary_is_the_account() -> None:

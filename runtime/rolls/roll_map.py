@@ -1,0 +1,189 @@
+"""The map of a roll: metres down, width across, folded into columns; each direction to a scale of its own.
+
+Every defect is drawn where it is and as large as it is, but never too small to be seen. Cloth that was not looked at
+is hatched over the part of the width that its camera sees; where its length is unknown a line says so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from runtime.rolls.drawing import Box, Drawing, Shape, Stroke, Words
+from runtime.rolls.graded import GradedRoll
+from runtime.rolls.reading import Found, Unseen
+from runtime.types import Kind, Reason
+
+WIDTH, HEIGHT = 1000.0, 780.0
+TOP, TICKS, BARS, GAP = 34.0, 50.0, 34.0, 14.0
+"""Room above the cloth, left of it, for the points at its right, and between columns."""
+WIDEST = 420.0
+SMALLEST = {Kind.LOCAL: (5.0, 5.0), Kind.WARP: (2.5, 9.0), Kind.WEFT: (9.0, 2.5), Kind.AREA: (7.0, 7.0)}
+"""Width and height that a mark has at least."""
+MOST_NUMBERS = 150
+"""With more defects the marks are not numbered."""
+FOLDS = ((5.0, 1), (20.0, 2), (50.0, 3), (100.0, 4), (math.inf, 5))
+"""Up to these lengths so many columns."""
+ROUND, EVEN = (1, 2, 5, 10), (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
+"""Steps of the ticks, and metres of a column: finer, so that the last column is not left empty."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of the map: metres [y0_m, y1_m) of the roll; the cloth's left edge is at ``x``."""
+
+    x: float
+    y0_m: float
+    y1_m: float
+    x0_mm: float
+    per_mm: float
+    per_m: float
+
+    def across(self, mm: float) -> float:
+        """Where a millimetre of the loom lies."""
+        return self.x + (mm - self.x0_mm) * self.per_mm
+
+    def down(self, metre: float) -> float:
+        """Where a metre of the roll lies."""
+        return TOP + (metre - self.y0_m) * self.per_m
+
+
+def draw_map(graded: GradedRoll) -> Drawing:
+    """The map; empty where no cloth was seen."""
+    roll = graded.roll
+    if roll.metres <= 0 or roll.cloth.width_mm <= 0:
+        return Drawing(WIDTH, TOP, [Words(0, TOP - 10, "No cloth was seen.", "tick")])
+    shapes: list[Shape] = []
+    labels = _Labels()
+    for column in fold(roll.metres, roll.cloth.x0_mm, roll.cloth.width_mm):
+        shapes += _ground(column, roll.cloth.width_mm)
+        shapes += _points(column, roll.cloth.x1_mm, graded)
+        for blind in roll.unseen:
+            shapes += _blind(column, blind)
+        shapes += _breaks(column, graded)
+        right_edge = column.across(roll.cloth.x1_mm)
+        for number, defect in enumerate(graded.defects, start=1):
+            shapes += _mark(column, defect, number, right_edge, labels, len(graded.defects) <= MOST_NUMBERS)
+    return Drawing(WIDTH, HEIGHT + TOP + 14, shapes)
+
+
+def fold(metres: float, x0_mm: float, width_mm: float) -> list[Column]:
+    """Columns for a roll of this length and width."""
+    count = next(count for length, count in FOLDS if metres <= length)
+    each = metres if count == 1 else nice(metres / count, EVEN)
+    count = math.ceil(metres / each - 1e-9)
+    width = min(WIDEST, (WIDTH - GAP * (count - 1)) / count - TICKS - BARS)
+    pitch = TICKS + width + BARS + GAP
+    return [
+        Column(n * pitch + TICKS, n * each, min((n + 1) * each, metres), x0_mm, width / width_mm, HEIGHT / each)
+        for n in range(count)
+    ]
+
+
+def nice(value: float, steps: tuple[float, ...]) -> float:
+    """The next number that is one of the steps and zeros."""
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(step * power for step in steps if step * power >= value * (1 - 1e-9))
+
+
+def caption(graded: GradedRoll) -> str:
+    """What the map's scales are."""
+    cloth = graded.roll.cloth
+    if graded.roll.metres <= 0 or cloth.width_mm <= 0:
+        return ""
+    column = fold(graded.roll.metres, cloth.x0_mm, cloth.width_mm)[0]
+    squeezed = column.per_mm * 1000 / column.per_m
+    return (
+        f"Metres run down, the width of {cloth.width_mm:.0f} mm across, seen from the camera; lengths are drawn "
+        f"{squeezed:.1f} times smaller than widths. Bars: 4-point points of each {graded.policy.four_point.bin}."
+    )
+
+
+def _ground(column: Column, width_mm: float) -> Iterator[Shape]:
+    left, right = column.x, column.x + width_mm * column.per_mm
+    bottom = column.down(column.y1_m)
+    yield Box(left, TOP, right - left, bottom - TOP, "cloth")
+    step = nice(HEIGHT / column.per_m / 10, ROUND)
+    number = math.ceil(column.y0_m / step - 1e-9)
+    while number * step <= column.y1_m + 1e-9:
+        y = column.down(number * step)
+        yield Stroke(left - 4, y, right, y, "grid")
+        yield Words(left - 7, y + 4, f"{number * step:g} m", "tick", "end")
+        number += 1
+    yield Words(left, TOP - 8, f"{column.x0_mm:.0f}", "tick")
+    yield Words(right, TOP - 8, f"{column.x0_mm + width_mm:.0f} mm", "tick", "end")
+
+
+def _points(column: Column, x1_mm: float, graded: GradedRoll) -> Iterator[Shape]:
+    """Bars beside the cloth: points of each yard or metre."""
+    grade = graded.four
+    left = column.across(x1_mm) + 5
+    most = max([graded.policy.four_point.most_per_bin, *grade.bins.values()])
+    for number, points in grade.bins.items():
+        y0, y1 = max(number * grade.bin_m, column.y0_m), min((number + 1) * grade.bin_m, column.y1_m)
+        if y0 < y1 and points:
+            height = max(1.0, (y1 - y0) * column.per_m - 1)
+            title = f"{points} points from {number * grade.bin_m:.2f} to {(number + 1) * grade.bin_m:.2f} m"
+            yield Box(left, column.down(y0), (BARS - 8) * points / most, height, "bar", title)
+
+
+def _blind(column: Column, one: Unseen) -> Iterator[Shape]:
+    x0, x1 = column.across(one.x0_mm), column.across(one.x1_mm)
+    if one.metres == 0:
+        if column.y0_m <= one.y0_m <= column.y1_m:
+            yield Stroke(x0, column.down(one.y0_m), x1, column.down(one.y0_m), "break")
+        return
+    y0, y1 = max(one.y0_m, column.y0_m), min(one.y1_m, column.y1_m)
+    if y0 < y1:
+        style = "bare" if one.reason == Reason.NO_CLOTH.value else "blind"
+        title = f"not looked at: {one.reason.replace('_', ' ')}, {one.y0_m:.3f} to {one.y1_m:.3f} m"
+        yield Box(x0, column.down(y0), x1 - x0, max(1.5, (y1 - y0) * column.per_m), style, title)
+
+
+def _breaks(column: Column, graded: GradedRoll) -> Iterator[Shape]:
+    """Where runs end, and where the roll was cut off."""
+    cloth, roll = graded.roll.cloth, graded.roll
+    left, right = column.across(cloth.x0_mm), column.across(cloth.x1_mm)
+    for run in roll.runs:
+        cut = run in roll.cut_off
+        if column.y0_m < run.y1_m <= column.y1_m and (cut or run is not roll.runs[-1]):
+            y = column.down(run.y1_m)
+            yield Stroke(left, y, right, y, "break")
+            yield Words(left + 4, y + 11, f"run {run.number} {'was cut off' if cut else 'ended'}", "broken")
+
+
+def _mark(
+    column: Column, defect: Found, number: int, right_edge: float, labels: _Labels, numbered: bool
+) -> Iterator[Shape]:
+    y0, y1 = max(defect.y0_m, column.y0_m), min(defect.y1_m, column.y1_m)
+    if y0 >= y1 and not column.y0_m <= defect.y0_m < column.y1_m:
+        return
+    least_width, least_height = SMALLEST[defect.kind]
+    width = max(least_width, defect.across_mm * column.per_mm)
+    height = max(least_height, (y1 - y0) * column.per_m)
+    x = column.across((defect.x0_mm + defect.x1_mm) / 2) - width / 2
+    y = (column.down(y0) + column.down(max(y0, y1))) / 2 - height / 2
+    title = f"{number}: {defect.kind.value}, {defect.y0_m:.3f} m, {defect.x0_mm:.0f} mm"
+    yield Box(x, y, width, height, defect.kind.value, title, f"defect-{number}")
+    if numbered:
+        yield from labels.beside(x, y, width, height, right_edge, str(number))
+
+
+class _Labels:
+    """Numbers beside marks; one that would lie on another is left out."""
+
+    def __init__(self) -> None:
+        self._taken: list[tuple[float, float, float]] = []
+
+    def beside(self, x: float, y: float, width: float, height: float, right_edge: float, text: str) -> Iterator[Shape]:
+        """A number right of a mark, or above its end where the cloth ends there."""
+        wide = 6.0 * len(text)
+        left, base = x + width + 2, y + height / 2 + 3.5
+        if left + wide > right_edge:
+            left, base = right_edge - wide - 2, max(y - 3, TOP + 10)
+        for x0, x1, there in self._taken:
+            if abs(there - base) < 9 and left < x1 and left + wide > x0:
+                return
+        self._taken.append((left, left + wide, base))
+        yield Words(left, base, text, "number")
