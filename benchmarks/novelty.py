@@ -12,7 +12,7 @@ are scikit-learn's (benchmarks/digits.py).
 Images are stretched to squares of --size px (bilinear), then trained on and exported by the commands of a user:
 levels added up, no filters beside the net. A test image is one tile, its border included, on the bundle's OpenVINO
 engine. What differs from the paper: cloth is cut at any offset, so training tiles are shifted by up to the margin
-(about a ninth of --size) and mirrored there; the last eighth of the training images is held out to choose the
+(about a ninth of --size) and continued there; the last eighth of the training images is held out to choose the
 checkpoint; and the summed map is shifted and scaled by the exporter, which changes no order and so no AUROC.
 """
 

@@ -10,7 +10,7 @@ from runtime.engines.base import Engine
 from runtime.errors import UserError
 from runtime.stitching import Stitcher
 from runtime.tiler import Tiler
-from runtime.types import LineBlock, NotInspected, ScoreMap, TileBatch
+from runtime.types import LineBlock, NotInspected, Reason, ScoreMap, TileBatch
 
 
 def stitched_strips(
@@ -50,13 +50,15 @@ def _batches(camera: Camera, tiler: Tiler, lines: int | None) -> Iterator[TileBa
 
 
 def blocks(camera: Camera, lines: int | None) -> Iterator[LineBlock]:
-    """The lines of an opened camera that must have no gap, until there are at least ``lines``.
+    """The lines of an opened camera, until there are at least ``lines``; a gap that a recorded camera had is passed.
 
     Raises:
         UserError: lines of it cannot be read.
     """
     taken = 0
     for item in camera.items():
+        if isinstance(item, NotInspected) and item.reason is not Reason.UNREADABLE_FILE:
+            continue
         if isinstance(item, NotInspected):
             raise UserError(f"A roll cannot be read whole ({item.detail}): repair it or leave it out.")
         yield item

@@ -137,8 +137,10 @@ class Pipeline:
                     f"Camera '{info.name}' gives {info.channels} channels, bundle '{self.bundle.recipe.name}' was made "
                     f"for {self.bundle.recipe.channels}: train one for this camera, or change its pixel format."
                 )
-            if view.flat_field and info.width is not None:
-                view.flat_field.check_width(info.width, info.channels, info.name)
+            if view.flat_field:
+                if info.width is not None:
+                    view.flat_field.check_width(info.width, info.channels, info.name)
+                view.flat_field.check_camera(info.name, info.bits, info.device)
             self.lanes.append(self._lane(view, info))
             infos.append(info)
             self.tell(StateEvent(camera=info.name, state="started", message=info.description, roll=self._roll))

@@ -25,7 +25,8 @@ MAY_IMPORT = {
 TRAIN_TAKES = {"command", "errors", "types", "geometry", "ends", "preprocess", "cameras", "simulator", "__version__"}
 """What training knows of the runtime: cloth, not bundles, engines or events."""
 INSIDE = {
-    "cameras": {"cameras", "errors", "types", "sources", "simulator", "fake_gige"},
+    "cameras": {"cameras", "recordings", "errors", "types", "sources", "simulator", "fake_gige"},
+    "recordings": {"recordings", "cameras", "position", "yaml_files", "errors", "types"},
     "simulator": {"simulator", "errors", "types", "sources"},
     "preprocess": {"preprocess", "errors", "types"},
     "engines": {"engines", "bundle", "errors", "types", "geometry"},

@@ -13,7 +13,7 @@ from runtime.errors import UserError
 from runtime.geometry import TileGeometry, round_up
 from runtime.preprocess.cloth import ClothFinder
 from runtime.preprocess.flatfield import to_8_bit
-from runtime.types import LineBlock, UInt8
+from runtime.types import LineBlock, NotInspected, Reason, UInt8
 
 HELD_OUT = 1 / 8
 """Share of each roll's normals that is never trained on and chooses the checkpoint."""
@@ -79,6 +79,9 @@ def read_segments(roll: str, mm_per_px: float, sim_lines: int) -> list[UInt8]:
         if info.scale.mm_per_px != mm_per_px:
             raise UserError(f"Roll '{roll}' has {info.scale.mm_per_px:g} mm per px, not --mm-per-px {mm_per_px:g}.")
         for item in camera.items():
+            if isinstance(item, NotInspected) and item.reason is not Reason.UNREADABLE_FILE:
+                segment = None  # lines that a recorded camera lost: what follows is a run of its own
+                continue
             if not isinstance(item, LineBlock):
                 raise UserError(f"Roll '{roll}' cannot be read whole ({item.detail}): repair it or leave it out.")
             if item.segment != segment:

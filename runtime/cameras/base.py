@@ -10,6 +10,23 @@ from runtime.types import LineBlock, NotInspected, Scale
 
 
 @dataclass(frozen=True)
+class Device:
+    """What a real camera says of itself and of how it is set; None: it does not say.
+
+    Attributes:
+        exposure_us, gain_db: ExposureTime and Gain as read back.
+    """
+
+    vendor: str
+    model: str
+    serial: str
+    version: str
+    pixel_format: str
+    exposure_us: float | None
+    gain_db: float | None
+
+
+@dataclass(frozen=True)
 class CameraInfo:
     """What is known of an opened camera.
 
@@ -21,6 +38,7 @@ class CameraInfo:
         live: lines come at their own pace and cannot wait (a camera); else they can (files).
         line_rate_hz: the set line rate, or None if there is none.
         description: for people: model and address, or path.
+        device: the camera that took the lines; None where none did, or nothing is known of it.
     """
 
     name: str
@@ -31,6 +49,7 @@ class CameraInfo:
     live: bool
     line_rate_hz: float | None
     description: str
+    device: Device | None = None
 
 
 class Camera(Protocol):

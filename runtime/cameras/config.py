@@ -85,11 +85,15 @@ class GigeConfig(CameraConfig):
 
 
 class ReplayConfig(CameraConfig):
-    """Files of lines, played as a camera."""
+    """Files of lines, or a recorded roll, played as a camera."""
 
     backend: Literal["replay"]
     path: str = Field(description="a strip, a folder of strips or a recording")
     channels: Annotated[Literal[1, 3], BeforeValidator(int)] = 1  # a URI's values are text
+    from_line: int | None = Field(None, ge=0, description="of a recording: the first line, as the camera numbered it")
+    from_m: float | None = Field(None, ge=0, description="of a recording: the same in metres from its first line")
+    lines: int | None = Field(None, ge=1, description="of a recording: how many lines; none: to its end")
+    metres: Positive | None = Field(None, description="of a recording: the same in metres")
 
 
 class SimulatedConfig(CameraConfig):
@@ -193,16 +197,7 @@ def build(name: str, config: AnyCamera) -> Camera:
     if isinstance(config, GigeConfig):
         return _build_gige(name, config)
     if isinstance(config, ReplayConfig):
-        from runtime.cameras.replay import ReplayCamera
-
-        return ReplayCamera(
-            name,
-            Path(config.path),
-            config.scale(),
-            channels=config.channels,
-            block_lines=config.block_lines,
-            line_rate_hz=config.line_rate_hz,
-        )
+        return _build_replay(name, config)
     from runtime.cameras.simulated import SimulatedCamera
     from runtime.cameras.uri import open_source
 
@@ -213,6 +208,29 @@ def build(name: str, config: AnyCamera) -> Camera:
         line_rate_hz=config.line_rate_hz,
         block_lines=config.block_lines,
         lines=config.lines,
+    )
+
+
+def _build_replay(name: str, config: ReplayConfig) -> Camera:
+    """Image files, or a recorded roll, which knows its own scale and blocks."""
+    from runtime.cameras.recording import KNOWN, Part, RecordingCamera
+    from runtime.cameras.replay import ReplayCamera
+    from runtime.recordings.format import is_recording
+
+    path = Path(config.path)
+    part = Part(config.from_line, config.from_m, config.lines, config.metres)
+    if is_recording(path):
+        said = {key: getattr(config, key) for key in KNOWN if key in config.model_fields_set}
+        return RecordingCamera(name, path, part, config.line_rate_hz, said)
+    if part != Part():
+        raise UserError(f"camera '{name}': '{path}' is no recording, and only of one can a part be replayed")
+    return ReplayCamera(
+        name,
+        path,
+        config.scale(),
+        channels=config.channels,
+        block_lines=config.block_lines,
+        line_rate_hz=config.line_rate_hz,
     )
 
 

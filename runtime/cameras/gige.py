@@ -11,6 +11,7 @@ import numpy as np
 
 from runtime.cameras import chunks
 from runtime.cameras.base import CameraInfo
+from runtime.cameras.gige_health import LinkHealth
 from runtime.cameras.gige_link import PIXEL_FORMATS, GigeLink, GigeSettings
 from runtime.cameras.line_ledger import LineLedger
 from runtime.errors import UserError
@@ -68,6 +69,7 @@ class GigeCamera:
         self._segment = 0
         self._last_count: int | None = None
         self._link: GigeLink | None = None
+        self._health: LinkHealth | None = None
         self._line_rate_hz: float | None = None
         self._closed = threading.Event()
         self._using_link = threading.Lock()
@@ -89,7 +91,8 @@ class GigeCamera:
             scale=self._scale,
             live=True,
             line_rate_hz=link.line_rate_hz,
-            description=f"{link.model} at {self._ip}",
+            description=f"{link.device.vendor} {link.device.model}".strip() + f" at {self._ip}",
+            device=link.device,
         )
 
     def items(self) -> Iterator[LineBlock | NotInspected]:
@@ -116,9 +119,19 @@ class GigeCamera:
         """Stop the stream and release the camera."""
         self._closed.set()
         with self._using_link:
-            if self._link is not None:
-                self._link.close()
-                self._link = None
+            self._close_link()
+
+    def health(self) -> LinkHealth | None:
+        """How the newest stream arrives, or arrived until it was closed; None before ``open``."""
+        with self._using_link:
+            return self._health if self._link is None else self._link.health()
+
+    def _close_link(self) -> None:
+        """Needs the lock."""
+        if self._link is not None:
+            self._health = self._link.health()
+            self._link.close()
+            self._link = None
 
     def _next_frame(self) -> telegenic.Frame | None:
         with self._using_link:
@@ -133,9 +146,7 @@ class GigeCamera:
         """Try for as long as it takes; a camera that comes back begins a new segment."""
         while not self._closed.is_set():
             with self._using_link:
-                if self._link is not None:
-                    self._link.close()
-                    self._link = None
+                self._close_link()
                 try:
                     if not self._closed.is_set():
                         self._link = GigeLink(self._name, self._ip, self._settings)

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from runtime.cameras import gige_control
+from runtime.cameras.gige_health import LinkHealth, socket_bytes
 from runtime.errors import UserError
 
 if TYPE_CHECKING:
     import telegenic
 
-GVCP_TIMEOUT_S, GVCP_RETRIES = 0.3, 3
-CONTROL_WAIT_S = 4.0
-"""A program that was killed keeps the camera until its heartbeat is missed, 3 s by the standard's default."""
 LEAST_SOCKET_S = 0.03
 """A socket that holds less than this many seconds of lines overflows when the machine is busy elsewhere."""
+WIDEN_SOCKET = "sysctl -w net.core.rmem_max=8388608"
 BUFFERS = 64
 """At least 0.3 s of 128-line buffers at the rate of a full Gigabit link."""
 READ_BACK_TOLERANCE = 0.02
@@ -63,27 +62,17 @@ class GigeLink:
 
     Attributes:
         width, line_rate_hz: as read back; the rate is None where the camera has none.
-        model: for people.
+        device: what the camera says of itself, as it is set now.
 
     Raises:
         UserError: nobody answers, somebody else controls the camera, or it refuses a setting.
     """
 
     def __init__(self, name: str, ip: str, settings: GigeSettings) -> None:
-        try:
-            import telegenic
-        except ImportError as error:
-            raise UserError(
-                f"camera '{name}' (backend gige) needs the Python package 'telegenicam', which is not installed: "
-                "pip install telegenicam"
-            ) from error
-        self._errors = (telegenic.CameraError, telegenic.GenicamError)
+        self._camera = gige_control.take_control(name, ip)
+        self._errors = gige_control.errors()
         self._name, self._ip = name, ip
         self._acquisition: telegenic.Acquisition | None = None
-        try:
-            self._camera = telegenic.Camera(ip, gvcp_timeout=GVCP_TIMEOUT_S, retries=GVCP_RETRIES)
-        except ValueError as error:
-            raise UserError(f"camera '{name}': '{ip}' is no IPv4 address; write it like 192.168.0.10") from error
         try:
             self._open(settings)
         except BaseException:
@@ -106,57 +95,43 @@ class GigeLink:
             return False
         return True
 
+    def health(self) -> LinkHealth:
+        """How the stream arrives, counted from its start."""
+        assert self._acquisition is not None, "the link is closed"
+        return LinkHealth.of(self._acquisition)
+
     def close(self) -> None:
         """Stop the stream and release the camera. Safe to call twice; a dead camera is no error."""
         if self._acquisition is not None:
             with contextlib.suppress(*self._errors):
                 self._acquisition.stop()
             self._acquisition = None
-        with contextlib.suppress(ValueError, *self._errors):
-            self._camera.disconnect()
+        gige_control.release(self._camera)
 
     def _open(self, settings: GigeSettings) -> None:
-        self._connect()
         try:
             self._configure(settings)
             self._acquisition = self._camera.start_acquisition(n_buffers=BUFFERS)
         except self._errors as error:
             raise UserError(f"camera '{self._name}' at {self._ip} could not be started: {error}") from error
         self._warn_of_small_socket(settings)
-        info = self._camera.device_info()
-        self.model = f"{info.manufacturer} {info.model}".strip()
-
-    def _connect(self) -> None:
-        """Take control; waits for a while if somebody else has it."""
-        deadline = time.monotonic() + CONTROL_WAIT_S
-        while True:
-            try:
-                return self._camera.connect()
-            except self._errors as error:
-                if "access denied" in str(error) and time.monotonic() < deadline:
-                    time.sleep(0.2)
-                    continue
-                raise UserError(
-                    f"camera '{self._name}': no GigE Vision camera could be taken over at {self._ip} ({error}); check "
-                    "that it has power and link, that this machine has an address in its subnet, that UDP port 3956 "
-                    "is not blocked, and that no other program controls it"
-                ) from error
+        self.device = gige_control.device(self._camera)
 
     def _warn_of_small_socket(self, settings: GigeSettings) -> None:
         """Linux cuts a receive buffer to net.core.rmem_max without an error."""
         assert self._acquisition is not None
         channels, wire_type, _ = PIXEL_FORMATS[settings.pixel_format]
         rate = (self.line_rate_hz or 0.0) * self.width * channels * int(wire_type[-1])
-        for cut in self._acquisition.tuning_report()["socket"]["adjusted"]:
-            held = cut["effective"]["value"]
-            if cut["option"]["kind"] == "recv_buffer" and isinstance(held, int) and held < LEAST_SOCKET_S * rate:
-                _log.warning(
-                    "camera '%s': the system holds only %d bytes of received lines, %.0f ms at this line rate, and "
-                    "lines may be lost: sysctl -w net.core.rmem_max=8388608",
-                    self._name,
-                    held,
-                    1000 * held / rate,
-                )
+        asked, held = socket_bytes(self._acquisition)
+        if held < min(asked, LEAST_SOCKET_S * rate):
+            _log.warning(
+                "camera '%s': the system holds only %d bytes of received lines, %.0f ms at this line rate, and "
+                "lines may be lost: %s",
+                self._name,
+                held,
+                1000 * held / rate,
+                WIDEN_SOCKET,
+            )
 
     def _configure(self, settings: GigeSettings) -> None:
         if settings.width is not None:

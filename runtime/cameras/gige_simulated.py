@@ -15,6 +15,7 @@ from pathlib import Path
 import runtime
 from runtime.cameras.base import CameraInfo
 from runtime.cameras.gige import GigeCamera
+from runtime.cameras.gige_health import LinkHealth
 from runtime.errors import UserError
 from runtime.types import LineBlock, NotInspected
 
@@ -62,6 +63,20 @@ class SimulatedGige:
         Raises:
             UserError: the child did not start, or as GigeCamera.open.
         """
+        self.start()
+        try:
+            info = self._camera.open()
+        except BaseException:
+            self.close()
+            raise
+        return replace(info, description=f"{info.description} (simulated, process {self.pid})")
+
+    def start(self) -> None:
+        """Start the child and wait until it is ready; ``open`` does this too.
+
+        Raises:
+            UserError: the child did not start.
+        """
         # A session of its own: Ctrl-C in the terminal is for this process, which then ends the child.
         self._process = subprocess.Popen(
             [sys.executable, "-m", self._module, *self._options, "--until-stdin-closes"],
@@ -72,21 +87,20 @@ class SimulatedGige:
             env={**os.environ, "PYTHONPATH": self._python_path()},
         )
         threading.Thread(target=self._listen, args=(self._process,), name="fake-gige", daemon=True).start()
-        try:
-            if not self._told.wait(READY_S) or self._process.poll() is not None:
-                raise UserError(
-                    f"camera '{self._name}': its simulated camera did not start; what it said stands above, "
-                    f"and can be had again with: {self.restart_command}"
-                )
-            info = self._camera.open()
-        except BaseException:
+        if not self._told.wait(READY_S) or self._process.poll() is not None:
             self.close()
-            raise
-        return replace(info, description=f"{info.description} (simulated, process {self.pid})")
+            raise UserError(
+                f"camera '{self._name}': its simulated camera did not start; what it said stands above, "
+                f"and can be had again with: {self.restart_command}"
+            )
 
     def items(self) -> Iterator[LineBlock | NotInspected]:
         """As GigeCamera.items."""
         return self._camera.items()
+
+    def health(self) -> LinkHealth | None:
+        """As GigeCamera.health."""
+        return self._camera.health()
 
     def close(self) -> None:
         """Close the connection and end the child."""

@@ -12,6 +12,7 @@ import pytest
 
 from runtime.bundle import Bundle
 from runtime.cameras.base import Camera
+from runtime.cameras.config import make_camera
 from runtime.cameras.simulated import SimulatedCamera
 from runtime.engines.base import Engine, EngineSession
 from runtime.engines.openvino import OpenVinoEngine
@@ -19,10 +20,11 @@ from runtime.errors import UserError
 from runtime.events import DefectEvent, NotInspectedEvent, StateEvent, StatusEvent, SummaryEvent
 from runtime.intake import Limit
 from runtime.pipeline import Pipeline, View, measure_tiles_per_s
-from runtime.preprocess.flatfield import FlatField
+from runtime.preprocess.flatfield import FlatField, Origin
 from runtime.types import Kind, LineBlock, NotInspected, Reason, Scale, ScoreMap, State, TileBatch, TileMaps
 from tests.runtime.bundles import MM_PER_PX, make_bundle
 from tests.runtime.cloths import SCALE, Collected, Scripted, Sheet, block
+from tests.runtime.recordings.rolls import WIDTH, eventful, info, record
 
 WAIT_S = 30.0
 
@@ -414,6 +416,15 @@ def test_cameras_that_do_not_fit_are_refused_before_the_first_line(
 ) -> None:
     with pytest.raises(UserError, match=message):
         Run(bundle, engine, cameras).pipeline.run()
+
+
+def test_a_flat_field_of_another_camera_is_refused(bundle: Bundle, engine: Engine, tmp_path: Path) -> None:
+    folder = record(tmp_path / "r", eventful(), info())
+    origin = Origin("right", "SN-99", 80.0, 3.0, bits=8, lines=2000, captured="")
+    flat = FlatField(np.zeros((WIDTH, 1), np.float32), np.ones((WIDTH, 1), np.float32), origin=origin)
+    view = View(make_camera(f"replay:{folder}", {}), flat_field=flat)
+    with pytest.raises(UserError, match=r"taken with serial SN-99 \('right'\), this camera is SN-17"):
+        Pipeline(bundle, engine, "openvino-fp32", [view], []).run()
 
 
 def test_a_flat_field_of_another_width_is_refused(bundle: Bundle, engine: Engine) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from runtime.cameras.base import Device
 from runtime.errors import UserError
-from runtime.preprocess.flatfield import FlatField, to_8_bit
+from runtime.preprocess.flatfield import FlatField, Origin, to_8_bit
 
 
 def references(bits: int, channels: int = 1) -> tuple[FlatField, np.ndarray, np.ndarray]:
@@ -56,6 +58,69 @@ def test_stored_and_read_again(tmp_path: Path) -> None:
     read = FlatField.load(tmp_path / "left.npz")
     np.testing.assert_array_equal(read.dark, flat.dark)
     np.testing.assert_array_equal(read.gain, flat.gain)
+
+
+def test_what_is_known_of_the_camera_is_stored_with_the_references(tmp_path: Path) -> None:
+    origin = Origin("left", "SN-17", 80.0, 3.0, bits=8, lines=2000, captured="2026-01-02T03:04:05+00:00")
+    flat, _, _ = references(8)
+    replace(flat, bad=(3, 9), origin=origin).save(tmp_path / "left.npz")
+    read = FlatField.load(tmp_path / "left.npz")
+    assert (read.bad, read.origin) == ((3, 9), origin)
+
+
+def test_dead_and_hot_columns_are_drawn_between_their_neighbours() -> None:
+    ones = np.ones((10, 1), np.float32)
+    flat = FlatField(0 * ones, ones, bad=(0, 4, 5, 9))
+    row = np.array([0, 20, 20, 50, 255, 0, 80, 20, 60, 255], np.uint8)
+    assert flat.correct(row.reshape(1, 10, 1)).ravel().tolist() == [20, 20, 20, 50, 60, 70, 80, 20, 60, 60]
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("rows", [1, 16, 37])
+def test_the_correction_is_the_formula_rounded(dtype: type, channels: int, rows: int) -> None:
+    rng = np.random.default_rng(rows)
+    top = np.iinfo(dtype).max
+    dark = rng.uniform(0, 0.1 * top, (61, channels)).astype(np.float32)
+    gain = (rng.uniform(0.5, 3, (61, channels)) * 255 / top).astype(np.float32)
+    pixels = rng.integers(0, top + 1, (rows, 61, channels)).astype(dtype)
+    want = np.clip((pixels - dark.astype(np.float64)) * gain, 0, 255)
+    assert np.abs(FlatField(dark, gain).correct(pixels) - want).max() <= 0.501
+    apart = pixels[::-1, ::-1]  # memory that does not lie in one piece
+    np.testing.assert_array_equal(
+        FlatField(dark[::-1], gain[::-1]).correct(apart), FlatField(dark, gain).correct(pixels)[::-1, ::-1]
+    )
+
+
+DEVICE = Device("maker", "line", "SN-17", "1", "Mono8", exposure_us=80.0, gain_db=3.0)
+
+
+@pytest.mark.parametrize(
+    ("bits", "device", "refused", "warned"),
+    [
+        (8, DEVICE, "", ""),
+        (8, None, "", ""),
+        (8, replace(DEVICE, serial=""), "", ""),
+        (8, replace(DEVICE, exposure_us=80.5, gain_db=3.05), "", ""),
+        (8, replace(DEVICE, exposure_us=None, gain_db=None), "", ""),
+        (12, DEVICE, "'loom' was taken at 8 bits, its lines have 12", ""),
+        (8, replace(DEVICE, serial="SN-18"), r"with serial SN-17 \('left'\), this camera is SN-18: capture", ""),
+        (8, replace(DEVICE, exposure_us=120.0), "", "taken at ExposureTime 80, the camera has 120: capture it again"),
+        (8, replace(DEVICE, gain_db=6.0), "", "taken at Gain 3, the camera has 6"),
+    ],
+)
+def test_references_of_another_camera_are_refused_and_other_settings_warned_of(
+    bits: int, device: Device | None, refused: str, warned: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    origin = Origin("left", "SN-17", 80.0, 3.0, bits=8, lines=2000, captured="")
+    flat = replace(references(8)[0], origin=origin)
+    if refused:
+        with pytest.raises(UserError, match=refused):
+            flat.check_camera("loom", bits, device)
+    else:
+        flat.check_camera("loom", bits, device)
+    assert (warned in caplog.text) if warned else not caplog.text
+    replace(flat, origin=None).check_camera("loom", bits, device)
 
 
 def test_what_is_no_stored_flat_field_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""What ``python -m runtime.camera`` does: one file a verb."""

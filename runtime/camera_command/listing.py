@@ -1,0 +1,69 @@
+"""``list``: the cameras of cameras.yaml, and which of them answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from runtime.cameras.config import AnyCamera, GigeConfig, ReplayConfig
+from runtime.cameras.gige_probe import Found, ask, discover
+from runtime.errors import UserError
+from runtime.recordings.format import is_recording
+from runtime.recordings.reader import RecordedRoll
+
+
+def listing(cameras: Mapping[str, AnyCamera], search: bool) -> int:
+    """Print one line a camera.
+
+    Args:
+        search: broadcast for cameras as well; else only addresses in cameras.yaml are asked.
+
+    Returns:
+        Exit status 0.
+    """
+    for name, config in cameras.items():
+        print(f"{name:16} {state(config)}", flush=True)
+    if not cameras:
+        print("no camera in cameras.yaml")
+    if search:
+        for line in told(discover(), cameras):
+            print(line)
+    return 0
+
+
+def state(config: AnyCamera) -> str:
+    """What an entry of cameras.yaml stands for, and whether it is there."""
+    if isinstance(config, GigeConfig):
+        if config.simulated:
+            return f"gige {config.ip}: simulated, starts when it is opened ({config.simulated.source})"
+        found = ask(config.ip)
+        return f"gige {config.ip}: {'no answer' if found is None else 'answers, ' + _named(found)}"
+    if isinstance(config, ReplayConfig):
+        return f"replay {config.path}: {_files(Path(config.path))}"
+    return f"simulated {config.source}"
+
+
+def told(found: Iterable[Found], cameras: Mapping[str, AnyCamera]) -> list[str]:
+    """What a search found, each with its name in cameras.yaml or how to give it one."""
+    names = {config.ip: name for name, config in cameras.items() if isinstance(config, GigeConfig)}
+    lines = []
+    for one in found:
+        known = names.get(one.ip)
+        hint = f"'{known}' in cameras.yaml" if known else f"not in cameras.yaml: add 'backend: gige, ip: {one.ip}'"
+        lines.append(f"found {one.ip:15} {_named(one)}; {hint}")
+    return lines or ["found no camera by broadcast: check power and link, or name a camera by its address"]
+
+
+def _named(found: Found) -> str:
+    called = f", called '{found.user_name}'" if found.user_name else ""
+    return f"{found.vendor} {found.model} serial {found.serial or 'not told'}{called}"
+
+
+def _files(path: Path) -> str:
+    if not is_recording(path):
+        return "files" if path.exists() else "not there"
+    try:
+        roll = RecordedRoll(path)
+    except UserError as error:
+        return str(error)
+    return f"a recording of {roll.metres:.3f} m" + (f"; {roll.cut}" if roll.cut else "")
