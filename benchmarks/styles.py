@@ -22,7 +22,7 @@ from benchmarks.aitex import Strip
 from benchmarks.painted import painted_strips
 from benchmarks.pictures import is_grey, read_picture
 from benchmarks.replay import roll_of
-from runtime.bundle import Bundle
+from runtime.bundle import Bundle, engine_name
 from runtime.errors import UserError
 
 
@@ -91,6 +91,8 @@ class Style:
 def make_style(study: Study, strips: Sequence[Strip], place: Path) -> Style:
     """Train on the strips' ``train`` split, export, and set thresholds on their ``calibration`` split.
 
+    An engine that export does not make at once is built; the ranges of INT8 are those of the ``train`` split.
+
     Args:
         strips: of one fabric. place: the fabric's folder, which may hold some of it already.
 
@@ -107,8 +109,12 @@ def make_style(study: Study, strips: Sequence[Strip], place: Path) -> Style:
         painted_strips([strip for strip in strips if strip.split == "train"], place / "labels")
         cloth += ["--labels", str(place / "labels")]
     bundle, training = train_and_export(study, cloth, place, strips[0].fabric)
+    engine = ["--engine", study.engine, "--precision", study.precision, "--device", study.device]
+    if not (bundle / "engines" / engine_name(study.engine, study.precision, study.device)).is_dir():
+        if study.precision == "int8" and not Bundle(bundle).forms():
+            run_step(["calibration", "int8", "--bundle", str(bundle), "--rolls", rolls["train"]], place)
+        run_step(["export", "engine", "--bundle", str(bundle), *engine], place)
     if study.key not in Bundle(bundle).settings().thresholds:
-        engine = ["--engine", study.engine, "--precision", study.precision, "--device", study.device]
         arguments = ["calibration", "threshold", "--bundle", str(bundle), "--rolls", rolls["calibration"]]
         run_step([*arguments, *engine], place)
     return Style(Bundle(bundle), training)

@@ -1,6 +1,8 @@
 """What is measured on normal cloth after training, without torch.
 
 python -m calibration threshold --bundle bundles/denim --rolls rolls/good
+python -m calibration int8 --bundle bundles/denim --rolls rolls/good
+python -m calibration report --bundle bundles/denim --precision int8 --rolls rolls/held-out
 """
 
 from __future__ import annotations
@@ -8,7 +10,9 @@ from __future__ import annotations
 import argparse
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
+from calibration import int8, report
 from calibration.normal import stitched_strips
 from calibration.threshold import NormalTail, blocks_needed, store, thresholds
 from runtime.bundle import Bundle
@@ -21,7 +25,17 @@ from runtime.tiler import Tiler
 
 def main(arguments: list[str] | None = None) -> int:
     """The command; returns its exit status."""
-    options = _options(arguments)
+    made = parser("calibration", __doc__)
+    verbs = made.add_subparsers(dest="verb", required=True)
+    _add_threshold(verbs)
+    int8.add_parser(verbs)
+    report.add_parser(verbs)
+    options = made.parse_args(arguments)
+    run_verb = {"threshold": _threshold, "int8": int8.run, "report": report.run}[options.verb]
+    return run_verb(options)
+
+
+def _threshold(options: argparse.Namespace) -> int:
     bundle = Bundle(options.bundle)
     recipe = bundle.recipe
     engine = load_engine(bundle, options.engine, options.precision, options.device)
@@ -57,9 +71,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _options(arguments: list[str] | None) -> argparse.Namespace:
-    made = parser("calibration", __doc__)
-    verbs = made.add_subparsers(dest="verb", required=True)
+def _add_threshold(verbs: Any) -> None:
     verb = verbs.add_parser("threshold", help="set the thresholds from normal cloth alone")
     verb.add_argument("--bundle", type=Path, required=True, metavar="DIR")
     verb.add_argument(
@@ -73,7 +85,6 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     )
     verb.add_argument("--sim-lines", type=int, default=20000, help="lines of each sim: roll (default %(default)s)")
     add_engine_options(verb)
-    return made.parse_args(arguments)
 
 
 def _share(text: str) -> float:

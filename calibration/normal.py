@@ -30,7 +30,7 @@ def stitched_strips(
     info = camera.open()
     try:
         bundle.check_scale(info.scale.mm_per_px, info.name)
-        for batch in _batches(camera, tiler, lines):
+        for batch in rows_of_tiles(camera, tiler, lines):
             while session.in_flight >= engine.spec.max_in_flight:
                 if maps := session.collect(timeout_s=1.0):
                     yield stitcher.add(maps)
@@ -43,7 +43,8 @@ def stitched_strips(
         camera.close()
 
 
-def _batches(camera: Camera, tiler: Tiler, lines: int | None) -> Iterator[TileBatch]:
+def rows_of_tiles(camera: Camera, tiler: Tiler, lines: int | None) -> Iterator[TileBatch]:
+    """All that an opened camera gives, cut as the runtime does; see ``blocks``."""
     for block in blocks(camera, lines):
         yield from (cut for cut in tiler.push(block) if isinstance(cut, TileBatch))
     yield from (cut for cut in tiler.flush() if isinstance(cut, TileBatch))

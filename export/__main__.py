@@ -1,13 +1,18 @@
 """From a training to what the runtime runs.
 
 python -m export bundle --checkpoint trained/denim --out bundles/denim
+python -m export engine --bundle bundles/denim --engine openvino --precision int8
+python -m export tune --bundle bundles/denim --precision int8
+python -m export gate --bundle bundles/denim
 """
 
 from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
+from export import engine, gate, tune
 from export.look import CHANNELS, JOINS, Look
 from runtime.command import parser, run
 from runtime.errors import MissingExtra
@@ -15,7 +20,17 @@ from runtime.errors import MissingExtra
 
 def main(arguments: list[str] | None = None) -> int:
     """The command; returns its exit status."""
-    options = _options(arguments)
+    made = parser("export", __doc__)
+    verbs = made.add_subparsers(dest="verb", required=True)
+    _add_bundle(verbs)
+    for verb in (engine, tune, gate):
+        verb.add_parser(verbs)
+    options = made.parse_args(arguments)
+    run_verb = {"bundle": _bundle, "engine": engine.run, "tune": tune.run, "gate": gate.run}[options.verb]
+    return run_verb(options)
+
+
+def _bundle(options: argparse.Namespace) -> int:
     look = Look(options.sigma, options.taps, options.join, options.channels)
     try:
         from export.bundle import export_bundle
@@ -33,9 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _options(arguments: list[str] | None) -> argparse.Namespace:
-    p = parser("export", __doc__)
-    verbs = p.add_subparsers(dest="verb", required=True)
+def _add_bundle(verbs: Any) -> None:
     bundle = verbs.add_parser("bundle", help="a training becomes a bundle: ONNX graph and OpenVINO FP32 engine")
     bundle.add_argument("--checkpoint", type=Path, required=True, metavar="DIR", help="--out of python -m train")
     bundle.add_argument("--out", type=Path, required=True, metavar="BUNDLE", help="folder to write")
@@ -51,7 +64,6 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     bundle.add_argument(
         "--channels", choices=CHANNELS, default=usual.channels, help="what the map is made of (default %(default)s)"
     )
-    return p.parse_args(arguments)
 
 
 if __name__ == "__main__":

@@ -76,7 +76,8 @@ class FilterEvidence(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """uint8 [B, T, T, C] -> float32 [B, channels, cells, cells]."""
-        grey = pixels.to(torch.float32).mean(3)
+        floats = pixels.to(torch.float32)
+        grey = floats[..., 0] if pixels.shape[3] == 1 else floats.mean(3)
         maps = []
         for octave in OCTAVES:
             matrix = self.get_buffer(f"average{octave}")

@@ -22,7 +22,7 @@ def load_engine(bundle: Bundle, engine: str, precision: str, device: str) -> Eng
     if engine == "openvino":
         from runtime.engines.openvino import OpenVinoEngine
 
-        return OpenVinoEngine(bundle, precision, device)
+        return OpenVinoEngine(bundle, precision, device, tuning=bundle.tuning("openvino", precision, device))
     if engine == "tensorrt":
         from runtime.engines.tensorrt import TensorRtEngine
 

@@ -2,34 +2,52 @@
 
 from __future__ import annotations
 
-import threading
-from collections import deque
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import openvino as ov
 
-from runtime.bundle import Bundle
+from runtime.bundle import Bundle, Tuning
 from runtime.engines.base import EngineSession, EngineSpec
+from runtime.engines.rows import Call, RowSession
+from runtime.engines.timed import StageTimes
 from runtime.errors import UserError
-from runtime.types import Float32, TileBatch, TileMaps, UInt8
+from runtime.types import UInt8
 
-PRECISION_HINT = {"fp32": "f32"}
-"""What the device is told to compute in. Left to itself OpenVINO picks bfloat16 on some CPUs."""
+PRECISION_HINT = {"fp32": "f32", "fp16": "f16", "int8": "f32"}
+"""What the device is told to compute in. Left to itself OpenVINO picks bfloat16 on some CPUs. Convolutions that the
+graph quantizes run in INT8 whatever the hint; it is for the others. A device without float16 is told float32 in its
+place: it would take bfloat16, whose 8 bits are too few for the map's arithmetic."""
+CONVOLUTIONS = {"Convolution", "GroupConvolution", "Deconvolution"}
+"""What the devices call them in the graph that they execute."""
+EXECUTED = {"fp32": {"f32"}, "fp16": {"f16", "f32"}, "int8": {"u8", "i8"}}
+"""Types that count as the precision; the engine's name says which it is."""
+LEAST_EXECUTED = {"fp32": 1.0, "fp16": 1.0, "int8": 0.5}
+"""Share of convolutions that must run in it. INT8 leaves some in floats on purpose."""
 
 
 class OpenVinoEngine:
     """A bundle's OpenVINO engine on a device. See runtime.engines.base.Engine."""
 
-    def __init__(self, bundle: Bundle, precision: str = "fp32", device: str = "CPU", rows_in_flight: int = 2) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        precision: str = "fp32",
+        device: str = "CPU",
+        rows_in_flight: int = 2,
+        tuning: Tuning | None = None,
+    ) -> None:
         """Load and compile.
 
         Args:
             rows_in_flight: rows of tiles that a session may have submitted at once.
+            tuning: how much is done side by side; None: the device chooses for itself.
 
         Raises:
-            UserError: the bundle has no such engine, the device is not there, the graph does not fit the recipe.
+            UserError: the bundle has no such engine, the device is not there or does not compute in the precision,
+                the graph does not fit the recipe.
         """
         folder, _ = bundle.engine("openvino", precision, device)
         geometry = bundle.recipe.tiles
@@ -40,96 +58,35 @@ class OpenVinoEngine:
             margin=geometry.margin,
             max_in_flight=rows_in_flight,
         )
-        self._compiled = compile_model(folder / "model.xml", precision, device)
+        self._compiled = compile_model(folder / "model.xml", precision, device, tuning)
         self.batch = check_shapes(self._compiled, self.spec, bundle)
-        self._queue = ov.AsyncInferQueue(self._compiled)
+        executed = require_executed(self._compiled, precision, device)
+        self._queue = ov.AsyncInferQueue(self._compiled, tuning.requests if tuning else 0)
         self._queue.set_callback(_deliver)
         streams = self._compiled.get_property("NUM_STREAMS")
-        hint = self._compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name()
-        self.name = f"openvino {precision} on {device} ({hint}, {streams} streams, {len(self._queue)} requests)"
+        self.name = f"openvino {precision} on {device} ({executed}, {streams} streams, {len(self._queue)} requests)"
 
     def stream(self, camera: str) -> EngineSession:
-        """A session whose batches come back in order."""
-        return _Session(self._queue, self.spec, self.batch)
+        """A session whose batches come back in order; it also knows how long they took."""
+        return RowSession(self.spec, self.batch, self._start)
 
     def close(self) -> None:
         """Wait for the device to finish."""
         self._queue.wait_all()
 
-
-class _Job:
-    """One TileBatch on its way: counts its graph calls down."""
-
-    def __init__(self, batch: TileBatch, calls: int, cells: int, wake: threading.Condition) -> None:
-        self.batch = batch
-        self.maps: Float32 = np.empty((len(batch.x), cells, cells), np.float32)
-        self.left = calls
-        self.wake = wake
-        self.inputs: list[UInt8] = []  # the device reads them in place: they must live until it is done
-
-    def take(self, start: int, maps: Float32) -> None:
-        """Called from the device's thread with one call's maps."""
-        count = min(len(maps), len(self.maps) - start)
-        self.maps[start : start + count] = maps[:count]
-        with self.wake:
-            self.left -= 1
-            self.wake.notify_all()
+    def _start(self, call: Call) -> None:
+        # The device reads the tiles in place, so they go along until it is done.
+        tiles: UInt8 = np.ascontiguousarray(call.tiles)
+        # Waits here, with the interpreter released, when all requests are busy.
+        self._queue.start_async([ov.Tensor(tiles, shared_memory=True)], (call, tiles))
 
 
-def _deliver(request: Any, place: tuple[_Job, int]) -> None:
-    job, start = place
-    job.take(start, request.get_output_tensor(0).data)
+def _deliver(request: Any, sent: tuple[Call, UInt8]) -> None:
+    call, _ = sent
+    call.done(request.get_output_tensor(0).data, StageTimes(0.0, request.latency, 0.0))
 
 
-class _Session:
-    """See runtime.engines.base.EngineSession."""
-
-    def __init__(self, queue: Any, spec: EngineSpec, batch: int) -> None:
-        self._queue = queue
-        self._spec = spec
-        self._batch = batch
-        self._jobs: deque[_Job] = deque()
-        self._wake = threading.Condition()
-
-    @property
-    def in_flight(self) -> int:
-        return len(self._jobs)
-
-    def submit(self, batch: TileBatch) -> None:
-        if self.in_flight >= self._spec.max_in_flight:
-            raise ValueError(f"{self.in_flight} batches are in flight already; collect one first")
-        count = len(batch.x)
-        starts = range(0, count, self._batch)
-        job = _Job(batch, len(starts), self._spec.tile // self._spec.map_stride, self._wake)
-        self._jobs.append(job)
-        for start in starts:
-            tiles = batch.pixels[start : start + self._batch]
-            if len(tiles) < self._batch:  # a static graph takes full batches only
-                tiles = np.concatenate([tiles, np.repeat(tiles[-1:], self._batch - len(tiles), axis=0)])
-            tiles = np.ascontiguousarray(tiles)
-            job.inputs.append(tiles)
-            # Waits here, with the interpreter released, when all requests are busy.
-            self._queue.start_async([ov.Tensor(tiles, shared_memory=True)], (job, start))
-
-    def collect(self, timeout_s: float = 0.0) -> TileMaps | None:
-        if not self._jobs:
-            return None
-        job = self._jobs[0]
-        with self._wake:
-            if not self._wake.wait_for(lambda: job.left == 0, timeout_s):
-                return None
-        self._jobs.popleft()
-        return TileMaps(job.batch, job.maps)
-
-    def reset(self) -> None:
-        """Nothing to forget: tiles carry no state."""
-
-    def close(self) -> None:
-        while self._jobs:
-            self.collect(timeout_s=60.0)
-
-
-def compile_model(model: Path, precision: str, device: str) -> Any:
+def compile_model(model: Path, precision: str, device: str, tuning: Tuning | None = None) -> Any:
     """Compile a graph file for a device, precision pinned.
 
     Raises:
@@ -140,11 +97,51 @@ def compile_model(model: Path, precision: str, device: str) -> Any:
     core = ov.Core()
     if device not in core.available_devices:
         raise UserError(f"OpenVINO finds no device '{device}' here; it finds: {', '.join(core.available_devices)}.")
-    hints = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": PRECISION_HINT[precision]}
+    halves = "FP16" in core.get_property(device, "OPTIMIZATION_CAPABILITIES")
+    hint = "f32" if precision == "fp16" and not halves else PRECISION_HINT[precision]
+    hints: dict[str, str | int] = {"PERFORMANCE_HINT": "THROUGHPUT", "INFERENCE_PRECISION_HINT": hint}
+    if tuning:
+        hints["NUM_STREAMS"] = tuning.streams
     try:
         return core.compile_model(str(model), device, hints)
     except RuntimeError as error:
         raise UserError(f"OpenVINO cannot load '{model}': {str(error).strip().splitlines()[-1]}") from error
+
+
+def executed_types(compiled: Any) -> Counter[str]:
+    """How many convolutions the device executes in each type ('f32', 'i8', ...); empty where it does not say.
+
+    The type is the end of a kernel's name, such as brgconv_avx512_1x1_I8; runtimePrecision is that of its weights.
+    """
+    try:
+        facts = [node.get_rt_info() for node in compiled.get_runtime_model().get_ordered_ops()]
+    except RuntimeError:
+        return Counter()
+    kernels = [
+        fact["primitiveType"].astype(str)
+        for fact in facts
+        if "primitiveType" in fact and fact["layerType"].astype(str) in CONVOLUTIONS
+    ]
+    return Counter(kernel.rpartition("_")[2].lower() for kernel in kernels)
+
+
+def require_executed(compiled: Any, precision: str, device: str) -> str:
+    """What the convolutions are executed in, in words; what the device was told where it does not say.
+
+    Raises:
+        UserError: too few of them run in the precision.
+    """
+    types = executed_types(compiled)
+    if not types:
+        return str(compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name())
+    count = sum(types[name] for name in EXECUTED[precision])
+    told = ", ".join(f"{number} {name}" for name, number in types.most_common())
+    if count < LEAST_EXECUTED[precision] * types.total():
+        raise UserError(
+            f"OpenVINO's device '{device}' executes {count} of {types.total()} convolutions in {precision} ({told}): "
+            "use another --precision or --device here."
+        )
+    return next(iter(types)) if len(types) == 1 else f"{told} convolutions"
 
 
 def check_shapes(compiled: Any, spec: EngineSpec, bundle: Bundle) -> int:

@@ -100,6 +100,31 @@ def test_a_supervised_style_is_given_defects_painted_into_its_training_strips_al
     assert study.folder("01") != Study("uninet", "resnet18", seed=3).folder("01")
 
 
+def test_an_engine_of_another_precision_is_calibrated_built_and_given_thresholds(
+    tmp_path: Path, commands: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stand_in = styles.run_step
+    later: list[list[str]] = []
+
+    def no_engine(arguments: list[str], place: Path) -> dict[str, float]:
+        if arguments[:2] in (["export", "bundle"], ["train", "--model"]):
+            return stand_in(arguments, place)
+        later.append(list(arguments))
+        return {}
+
+    monkeypatch.setattr(styles, "run_step", no_engine)
+    study = Study("rd4ad", "resnet18", seed=3, precision="int8")
+    place = tmp_path / "work"
+    style = make_style(study, strips(tmp_path), place)
+    int8, engine, threshold = later
+    assert int8[:2] == ["calibration", "int8"]
+    assert int8[-1] == f"replay:{place / 'train.txt'}?channels=1"
+    asked = ["--engine", "openvino", "--precision", "int8", "--device", "CPU"]
+    assert engine == ["export", "engine", "--bundle", str(style.bundle.path), *asked]
+    assert threshold[:2] == ["calibration", "threshold"]
+    assert threshold[-6:] == asked
+
+
 def test_other_settings_lie_elsewhere() -> None:
     plain = Study("rd4ad", "resnet18", seed=0)
     assert (plain.folder("01"), plain.bundle) == (Path("rd4ad-resnet18/01-seed0"), "bundle")

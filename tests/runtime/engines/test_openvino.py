@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
 import openvino as ov
 import pytest
 import yaml
+from openvino import opset8 as ops
 
-from runtime.bundle import Bundle
+from runtime.bundle import Bundle, Tuning
 from runtime.engines import load_engine
-from runtime.engines.openvino import OpenVinoEngine, compile_model
+from runtime.engines.openvino import OpenVinoEngine, compile_model, require_executed
+from runtime.engines.timed import TimedSession
 from runtime.errors import UserError
 from runtime.types import TileBatch, TileMaps
 from tests.runtime.bundles import GEOMETRY, brightness_model, cell_brightness, make_bundle
@@ -116,6 +119,62 @@ def test_fp32_is_executed_in_f32_and_said_so(bundle: Bundle) -> None:
     assert engine.name.startswith("openvino fp32 on CPU (f32, ")
     assert (engine.spec.tile, engine.spec.channels, engine.spec.map_stride, engine.spec.margin) == (64, 1, 4, 8)
     engine.close()
+
+
+@pytest.mark.parametrize(("streams", "requests"), [(1, 1), (2, 5)])
+def test_tuning_sets_streams_and_requests(bundle: Bundle, streams: int, requests: int) -> None:
+    engine = OpenVinoEngine(bundle, tuning=Tuning(streams=streams, requests=requests, cores=1))
+    assert engine.name.endswith(f"{streams} streams, {requests} requests)")
+    session = engine.stream("c")
+    session.submit(tiles(7, seed=1))
+    assert_right(session.collect(WAIT_S))
+    engine.close()
+
+
+def test_a_session_knows_how_long_its_batch_was_computed(bundle: Bundle) -> None:
+    engine = OpenVinoEngine(bundle)
+    session = engine.stream("c")
+    assert isinstance(session, TimedSession)
+    assert session.last_times is None
+    session.submit(tiles(3, seed=1))
+    session.collect(WAIT_S)
+    assert session.last_times is not None
+    assert session.last_times.compute_ms > 0
+    engine.close()
+
+
+def convolution(folder: Path, levels: int | None) -> Path:
+    """A convolution of 8 channels whose data and weights have so many levels; None: as they are."""
+    pixels = ops.parameter([1, 8, 16, 16], np.float32)
+    weights = ops.constant(np.random.default_rng(0).normal(0, 0.1, (8, 8, 3, 3)).astype(np.float32))
+    data, kernel = pixels, weights
+    if levels:
+        low, high = (ops.constant(np.float32(value)) for value in (0, 1))
+        data = ops.fake_quantize(pixels, low, high, low, high, levels)
+        low, high = (ops.constant(np.float32(value)) for value in (-0.5, 0.5))
+        kernel = ops.fake_quantize(weights, low, high, low, high, levels - 1)
+    taken = ops.convolution(data, kernel, [1, 1], [1, 1], [1, 1], [1, 1])
+    ov.save_model(ov.Model([taken], [pixels]), folder / "model.xml", compress_to_fp16=False)
+    return folder / "model.xml"
+
+
+@pytest.mark.parametrize(
+    ("levels", "precision", "told"), [(None, "fp32", "f32"), (None, "fp16", r"f32|f16"), (256, "int8", "i8")]
+)
+def test_what_convolutions_are_executed_in_is_told(
+    levels: int | None, precision: str, told: str, tmp_path: Path
+) -> None:
+    compiled = compile_model(convolution(tmp_path, levels), precision, "CPU")
+    assert re.fullmatch(told, require_executed(compiled, precision, "CPU"))
+
+
+@pytest.mark.parametrize(("levels", "precision"), [(None, "int8"), (256, "fp32")])
+def test_a_graph_that_does_not_run_in_the_precision_is_refused(
+    levels: int | None, precision: str, tmp_path: Path
+) -> None:
+    compiled = compile_model(convolution(tmp_path, levels), precision, "CPU")
+    with pytest.raises(UserError, match=f"executes 0 of 1 convolutions in {precision} .*: use another --precision"):
+        require_executed(compiled, precision, "CPU")
 
 
 def test_what_cannot_be_loaded_is_said_in_a_sentence(bundle: Bundle, tmp_path: Path) -> None:
