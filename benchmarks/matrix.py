@@ -45,7 +45,7 @@ ROWS = (
     Row("knn", "efficientnet_lite2", arguments=("--channels", "net")),
     Row("rd4ad", "efficientnet_lite2", arguments=("--channels", "filters")),
     Row("rd4ad", "efficientnet_lite2", arguments=("--channels", "net")),
-    Row("rd4ad", "efficientnet_lite2", arguments=("--channels", "net", "--taps", "123")),
+    Row("rd4ad", "efficientnet_lite2", arguments=("--channels", "net", "--taps", "23")),
     Row("rd4ad", "efficientnet_lite2", SEEDS),
     Row("rd4ad", "efficientnet_lite0", SEEDS),
     Row("cfa", "efficientnet_lite2"),

@@ -53,7 +53,7 @@ def test_a_training_becomes_a_bundle_that_the_runtime_loads(exported: Bundle) ->
 
 def test_the_recipe_says_what_the_map_is_made_of(exported: Bundle) -> None:
     told = exported.recipe.trained
-    assert told["look"] == {"sigma": 4.0, "taps": "23", "join": "sum", "channels": "both"}
+    assert told["look"] == {"sigma": 4.0, "taps": "123", "join": "sum", "channels": "both"}
     assert {name: len(values) for name, values in told["scale"].items()} == {"usual": 9, "middle": 9, "spread": 9}
     assert min(told["scale"]["spread"]) > 0
     assert told["settings"]["width"] == 8
