@@ -5,17 +5,16 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
 from typing import Literal
 
 from runtime.account import Account
-from runtime.bundle import Policy
-from runtime.defects.tracker import DefectTracker
-from runtime.engines.base import EngineSession
-from runtime.events import CameraStatus, CameraSummary, DefectEvent, Event, Judge, NotInspectedEvent, StateEvent
+from runtime.bundle import Settings
+from runtime.events import CameraStatus, CameraSummary, DefectEvent, Event, NotInspectedEvent, StateEvent
 from runtime.intake import Intake
+from runtime.judging import Judging, Order, Parts
 from runtime.position import Track
-from runtime.stitching import Stitcher
-from runtime.tiler import Tiler
 from runtime.types import Defect, Kind, LineBlock, NotInspected, Reason, ScoreMap, State, TileBatch, TileMaps
 
 LATENCIES_KEPT = 4096
@@ -27,14 +26,8 @@ class Lane:
     def __init__(
         self,
         intake: Intake,
-        session: EngineSession,
-        max_in_flight: int,
-        tiler: Tiler,
-        stitcher: Stitcher,
-        tracker: DefectTracker,
+        parts: Parts,
         track: Track,
-        policy: Policy,
-        judge: Judge,
         roll: str | None,
         tell: Callable[[Event], None],
         on_strip: Callable[[LineBlock | ScoreMap], None] | None = None,
@@ -42,7 +35,7 @@ class Lane:
         """Join the parts.
 
         Args:
-            max_in_flight: batches of this camera at the engine at once.
+            parts: what judges, until an order exchanges it.
             tell: takes the events.
             on_strip: sees every block and every stitched strip (pictures, tests); None: nobody looks.
         """
@@ -52,14 +45,12 @@ class Lane:
         self.finished = False
         self.tiles = 0
         self.error: BaseException | None = None
-        self.tracker = tracker
-        self._session = session
-        self._max_in_flight = max_in_flight
-        self._tiler = tiler
-        self._stitcher = stitcher
-        self._track = track
-        self._policy = policy
-        self._judge = judge
+        self.next_line = 0
+        """All lines before it have gone into the tiler or stand in a span."""
+        self.ordered: Order | None = None
+        self._parts = parts
+        self._tail: LineBlock | None = None  # of a block that was cut in two at the line of an order
+        self.track = track
         self._roll = roll
         self._tell = tell
         self._on_strip = on_strip
@@ -74,7 +65,31 @@ class Lane:
     @property
     def busy(self) -> bool:
         """Something of this camera is at the engine."""
-        return self._session.in_flight > 0
+        return self._parts.session.in_flight > 0
+
+    @property
+    def judging(self) -> Judging:
+        """Who judges now."""
+        return self._parts.judging
+
+    def order(self, parts: Parts, first_line: int | None) -> None:
+        """Let other parts judge from line ``first_line`` on, None: from the next one; the last order holds.
+
+        What judged until then finishes the lines before it, as at the end of a run: no line is lost to the change,
+        a defect across it is two events.
+        """
+        self._withdraw()
+        self.ordered = Order(parts, self.next_line if first_line is None else first_line)
+
+    def use(self, bundle: Path, settings: Settings) -> bool:
+        """Judge by a bundle's later thresholds from the next strip on; True if it is the one that judges now."""
+        for parts in (self._parts, self.ordered.parts if self.ordered else None):
+            if parts and parts.judging.bundle.path.resolve() == bundle.resolve():
+                parts.use(settings)
+        if self.judging.settings is not settings:
+            return False
+        self._tell_state("started", f"settings revision {settings.revision} judges from the next strip on")
+        return True
 
     def step(self, wait_s: float = 0.0) -> bool:
         """Do what can be done now; True if anything was.
@@ -83,9 +98,9 @@ class Lane:
             wait_s: how long to wait for the engine's oldest batch.
         """
         moved = self._collect(wait_s)
-        while self._ready and self._session.in_flight < self._max_in_flight:
+        while self._ready and self._parts.session.in_flight < self.judging.engine.spec.max_in_flight:
             batch = self._ready.popleft()
-            self._session.submit(batch)
+            self._parts.session.submit(batch)
             self.tiles += len(batch.x)
             moved = True
         if not self._ready:
@@ -95,10 +110,10 @@ class Lane:
     def fail(self, error: BaseException) -> None:
         """Give this camera up; what it had not judged is accounted for, the others go on."""
         self.error = error
-        self._tell(StateEvent(camera=self.name, state="failed", message=str(error), roll=self._roll))
+        self._tell_state("failed", str(error))
         self.intake.stop(give_up_queue=True)
         self.intake.join(5.0)
-        self._session.close()
+        self._parts.session.close()
         while (item := self.intake.take()) is not None:
             if isinstance(item, NotInspected):
                 self._give_up(item)
@@ -121,8 +136,8 @@ class Lane:
             queue_blocks=self.intake.waiting,
             lines_in=self.account.lines_in,
             lines_not_inspected=sum(self.account.not_inspected.values()),
-            open_defects=self.tracker.open_defects,
-            defects=sum(self._defects.values()) + self.tracker.open_defects,
+            open_defects=self._parts.tracker.open_defects,
+            defects=sum(self._defects.values()) + self._parts.tracker.open_defects,
         )
 
     def summary(self) -> CameraSummary:
@@ -145,7 +160,9 @@ class Lane:
 
     def _advance(self) -> bool:
         """Take one item from the queue, or notice that there is none."""
-        item = self.intake.take()
+        if self.ordered and self.next_line >= self.ordered.first_line:
+            return self._hand_over(self.ordered.parts)
+        item = self._next_item()
         if item is not None:
             now = time.monotonic()
             if not self._standing:
@@ -158,21 +175,50 @@ class Lane:
             return self._wind_up()
         quiet = time.monotonic() - self._last_item
         # On a slow loom a block takes longer to fill than flush_s; that is not a stop.
-        if quiet > max(self._policy.flush_s, 2 * self._usual_wait) and not self._standing:
+        if quiet > max(self.judging.policy.flush_s, 2 * self._usual_wait) and not self._standing:
             self._set_standing(True)
-            self._sort(self._tiler.flush(whole_cells=True))
+            self._sort(self._parts.tiler.flush(whole_cells=True))
             return True
         return False
 
+    def _next_item(self) -> LineBlock | NotInspected | None:
+        """The next item up to the line of an order, which may lie inside a block."""
+        item, self._tail = self._tail or self.intake.take(), None
+        line = self.ordered.first_line if self.ordered else 0
+        if isinstance(item, LineBlock) and item.first_line < line < item.end_line:
+            item, self._tail = _cut_in_two(item, line)
+        return item
+
+    def _hand_over(self, parts: Parts) -> bool:
+        """Finish what came before the line of an order, then let the new parts judge."""
+        if self._parts.tiler.waiting:
+            self._sort(self._parts.tiler.flush())
+            return True
+        if self._ready or self.busy:
+            return False
+        self._tell_defects(self._parts.tracker.close(self.intake.newest_line))
+        self._parts.session.close()
+        self._parts, self.ordered = parts, None
+        who = f"bundle '{parts.judging.bundle.recipe.name}' ({parts.judging.bundle.id})"
+        self._tell_state("started", f"{who}, {parts.judging.engine.name}, judges from line {self.next_line} on")
+        return True
+
+    def _withdraw(self) -> None:
+        """Forget an order that did not have its turn."""
+        if self.ordered:
+            self.ordered.parts.session.close()
+            self.ordered = None
+
     def _accept(self, item: LineBlock | NotInspected) -> None:
+        self.next_line = self.next_line if item.end_line is None else item.end_line
         if isinstance(item, NotInspected):
-            self._sort(self._tiler.flush())  # what lies before a gap need not wait for its end
+            self._sort(self._parts.tiler.flush())  # what lies before a gap need not wait for its end
             self._give_up(item)
             return
-        self._track.add(item)
+        self.track.add(item)
         if self._on_strip:
             self._on_strip(item)
-        self._sort(self._tiler.push(item))
+        self._sort(self._parts.tiler.push(item))
 
     def _sort(self, cut: Iterable[TileBatch | NotInspected]) -> None:
         for piece in cut:
@@ -182,29 +228,29 @@ class Lane:
                 self._ready.append(piece)
 
     def _collect(self, wait_s: float) -> bool:
-        maps = self._session.collect(wait_s)
+        maps = self._parts.session.collect(wait_s)
         if maps is None:
             return False
         while maps is not None:
             self._judge_maps(maps)
-            maps = self._session.collect()
+            maps = self._parts.session.collect()
         return True
 
     def _judge_maps(self, maps: TileMaps) -> None:
-        strip = self._stitcher.add(maps)
+        strip = self._parts.stitcher.add(maps)
         self.account.looked_at(strip.first_line, strip.end_line)
         if self._on_strip:
             self._on_strip(strip)
         self._latencies.append((time.monotonic_ns() - strip.received_ns) / 1e6)
         more = not maps.batch.hard_end
-        self._tell_defects(self.tracker.add(strip, self.intake.newest_line, more))
+        self._tell_defects(self._parts.tracker.add(strip, self.intake.newest_line, more))
 
     def _wind_up(self) -> bool:
         """The camera has ended: judge what waits, then close what is open."""
         if self.intake.error and self.error is None:
             raise self.intake.error
-        if self._tiler.waiting:
-            self._sort(self._tiler.flush())
+        if self._parts.tiler.waiting:
+            self._sort(self._parts.tiler.flush())
             return True
         if self._ready or self.busy:
             return False
@@ -212,27 +258,43 @@ class Lane:
         return True
 
     def _finish(self) -> None:
-        self._tell_defects(self.tracker.close(self.intake.newest_line))
-        self._session.close()
+        self._tell_defects(self._parts.tracker.close(self.intake.newest_line))
+        self._parts.session.close()
+        self._withdraw()
         self.finished = True
 
     def _tell_defects(self, defects: list[Defect]) -> None:
         for defect in defects:
             if defect.state is State.CLOSED and defect.parent is None:
                 self._defects[defect.kind] += 1
-            self._tell(DefectEvent.of(defect, self._judge, self._roll))
+            self._tell(DefectEvent.of(defect, self.judging.judge, self._roll))
 
     def _give_up(self, span: NotInspected) -> None:
         self.account.given_up(span)
         metres = None
         if span.first_line is not None and span.end_line is not None:
-            metres = self._track.metres(span.first_line), self._track.metres(span.end_line)
+            metres = self.track.metres(span.first_line), self.track.metres(span.end_line)
         self._tell(NotInspectedEvent.of(span, metres, self._roll))
 
     def _set_standing(self, standing: bool) -> None:
         if standing is self._standing:
             return
         self._standing = standing
-        state: Literal["standing", "running"] = "standing" if standing else "running"
-        message = "no lines come: the loom stands, or its camera is gone" if standing else "lines come again"
+        if standing:
+            self._tell_state("standing", "no lines come: the loom stands, or its camera is gone")
+        else:
+            self._tell_state("running", "lines come again")
+
+    def _tell_state(self, state: Literal["started", "standing", "running", "failed"], message: str) -> None:
         self._tell(StateEvent(camera=self.name, state=state, message=message, roll=self._roll))
+
+
+def _cut_in_two(block: LineBlock, line: int) -> tuple[LineBlock, LineBlock]:
+    """The lines of a block before ``line``, and those from it on; the camera's clock is known at the block's ends."""
+
+    def part(first_line: int, rows: slice) -> LineBlock:
+        encoder = None if block.encoder is None else block.encoder[rows]
+        return replace(block, first_line=first_line, pixels=block.pixels[rows], encoder=encoder, device_ns=None)
+
+    rows = line - block.first_line
+    return part(block.first_line, slice(rows)), part(line, slice(rows, None))

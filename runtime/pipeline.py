@@ -6,7 +6,6 @@ turn, so a camera that is slow, gone or broken holds up no other.
 
 from __future__ import annotations
 
-import secrets
 import threading
 import time
 import traceback
@@ -19,19 +18,17 @@ import numpy as np
 from runtime.account import Account
 from runtime.bundle import Bundle
 from runtime.cameras.base import Camera, CameraInfo
-from runtime.defects.tracker import DefectTracker
 from runtime.engines.base import Engine
 from runtime.engines.rate import tiles_per_s
 from runtime.errors import UserError
 from runtime.events import Event, Judge, StateEvent, StatusEvent, SummaryEvent
 from runtime.intake import Intake, Limit
+from runtime.judging import Judging
 from runtime.lane import Lane
 from runtime.position import Track
 from runtime.preprocess.cloth import ClothFinder
 from runtime.preprocess.flatfield import FlatField
 from runtime.sinks.base import Sink
-from runtime.stitching import Stitcher
-from runtime.tiler import Tiler
 from runtime.types import LineBlock, ScoreMap, TileBatch
 
 STATUS_S = 2.0
@@ -77,12 +74,10 @@ class Pipeline:
             on_strip: sees every block and every stitched strip.
             on_open: gets the name of each camera that is opened, and where its lines lie.
         """
-        self.bundle = bundle
-        self.engine = engine
-        self.settings = bundle.settings()
-        self.thresholds = bundle.thresholds(engine_key)
-        self.judge = Judge(bundle=bundle.id, engine=engine_key, settings_revision=self.settings.revision)
         self.lanes: list[Lane] = []
+        self.on_turn: Callable[[], None] | None = None
+        """Called by the loop's thread between two of its steps: where the stream may be changed while it runs."""
+        self._begun_by = Judging.of(bundle, engine, engine_key)
         self._views = views
         self._sinks = sinks
         self._limit = limit or Limit()
@@ -93,12 +88,33 @@ class Pipeline:
         self._on_open = on_open
         self._wake = threading.Event()
         self._stop = threading.Event()
-        self._run_id = f"{int(time.time()):x}{secrets.token_hex(2)}"
 
     def stop(self) -> None:
         """End cleanly: may be called from a signal handler or another thread."""
         self._stop.set()
         self._wake.set()
+
+    @property
+    def judge(self) -> Judge:
+        """Who judges now; where an order (runtime/lane.py) is under way, the first camera's."""
+        return (self.lanes[0].judging if self.lanes else self._begun_by).judge
+
+    def order(self, judging: Judging, first_line: int | None) -> None:
+        """Let another bundle judge every camera from its line ``first_line`` on; None: from its next line.
+
+        Called in ``on_turn``. Nothing is changed where it is refused.
+
+        Raises:
+            UserError: the bundle does not fit a camera, or a camera is past the line.
+        """
+        live = [(lane, view) for lane, view in zip(self.lanes, self._views, strict=True) if not lane.finished]
+        for lane, _ in live:
+            judging.check(lane.intake.info)
+            if first_line is not None and first_line < lane.next_line:
+                raise UserError(f"Camera '{lane.name}' is past line {first_line}: name one from {lane.next_line} on.")
+        made = [judging.parts(lane.intake.info, lane.track, view.cloth, view.flat_field) for lane, view in live]
+        for (lane, _), parts in zip(live, made, strict=True):
+            lane.order(parts, first_line)
 
     def run(self) -> SummaryEvent:
         """Open the cameras and run to the end; returns the summary, which was told to the sinks too.
@@ -131,12 +147,7 @@ class Pipeline:
             info = view.camera.open()
             if info.name in [other.name for other in infos]:
                 raise UserError(f"Two cameras are called '{info.name}': give each a name in cameras.yaml.")
-            self.bundle.check_scale(info.scale.mm_per_px, info.name)
-            if info.channels != self.bundle.recipe.channels:
-                raise UserError(
-                    f"Camera '{info.name}' gives {info.channels} channels, bundle '{self.bundle.recipe.name}' was made "
-                    f"for {self.bundle.recipe.channels}: train one for this camera, or change its pixel format."
-                )
+            self._begun_by.check(info)
             if view.flat_field:
                 if info.width is not None:
                     view.flat_field.check_width(info.width, info.channels, info.name)
@@ -147,27 +158,15 @@ class Pipeline:
         return infos
 
     def _lane(self, view: View, info: CameraInfo) -> Lane:
-        recipe, policy = self.bundle.recipe, self.settings.policy
+        policy = self._begun_by.policy
         track = Track(info.scale)
         if self._on_open:
             self._on_open(info.name, track)
-        try:
-            tiler = Tiler(
-                info.name, recipe.tiles, policy.stride_lines, recipe.channels, view.cloth, view.flat_field
-            )  # fmt: skip
-        except ValueError as error:
-            raise UserError(f"{self.bundle.path / 'settings.yaml'}: {error}.") from error
         skip = info.live and policy.overflow == "skip_newest"
         return Lane(
             intake=Intake(view.camera, info, Account(), self._limit, policy.queue_blocks, skip, self._wake),
-            session=self.engine.stream(info.name),
-            max_in_flight=self.engine.spec.max_in_flight,
-            tiler=tiler,
-            stitcher=Stitcher(recipe.tiles),
-            tracker=DefectTracker(self._run_id, info.scale, track, self.thresholds, policy),
+            parts=self._begun_by.parts(info, track, view.cloth, view.flat_field),
             track=track,
-            policy=policy,
-            judge=self.judge,
             roll=self._roll,
             tell=self.tell,
             on_strip=self._on_strip,
@@ -178,9 +177,9 @@ class Pipeline:
         paced = [info for info in infos if info.live and info.line_rate_hz and info.width]
         if not paced:
             return
-        measured = measure_tiles_per_s(self.engine)
-        stride = self.settings.policy.stride_lines
-        tiles = self.bundle.recipe.tiles
+        measured = measure_tiles_per_s(self._begun_by.engine)
+        stride = self._begun_by.policy.stride_lines
+        tiles = self._begun_by.bundle.recipe.tiles
         wanted = sum((info.line_rate_hz or 0) / stride * len(tiles.column_starts(0, info.width or 1)) for info in paced)
         if wanted > measured:
             rates = ", ".join(f"{info.name} {info.line_rate_hz:g} lines/s" for info in paced)
@@ -203,6 +202,8 @@ class Pipeline:
         next_status = started + STATUS_S
         while live := [lane for lane in self.lanes if not lane.finished]:
             now = time.monotonic()
+            if self.on_turn:
+                self.on_turn()
             if not stopped and self._stop.is_set():
                 stopped = True
                 for lane in live:

@@ -4,6 +4,7 @@
     python -m runtime.stream --camera replay:rolls/7 --bundle bundles/denim --out events.jsonl
     python -m runtime.stream --camera gige:192.168.0.10 --camera gige:192.168.1.10 --json
     python -m runtime.stream --camera left --bundle bundles/denim --roll rolls/4711 --style denim --loom 12
+    python -m runtime.stream --camera left --bundle bundles/denim --control /run/weftwatch/left.sock
 
 Without --json the screen is for people; with it, stdout is JSON Lines (runtime/events.schema.json).
 Exit status: 0 after a clean end, Ctrl-C and SIGTERM included; 1 when a camera failed on the way or the
@@ -14,12 +15,13 @@ from __future__ import annotations
 
 import argparse
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from runtime.bundle import Bundle
 from runtime.cameras.config import AnyCamera, build, describe, load_cameras
 from runtime.command import parser, run
+from runtime.control.control import Control
 from runtime.engines import add_engine_options, load_engine
 from runtime.errors import UserError
 from runtime.events import StateEvent
@@ -33,6 +35,7 @@ from runtime.sinks.base import Sink
 from runtime.sinks.console import Console
 from runtime.sinks.jsonl import JsonLines
 from runtime.sinks.roll import RollSink
+from runtime.types import LineBlock, ScoreMap
 
 DEMO_BUNDLE = Path(__file__).parent / "demo_bundle"
 
@@ -49,7 +52,11 @@ def main(arguments: list[str] | None = None) -> int:
     if roll:
         sinks.append(roll)
     engine = load_engine(bundle, options.engine, options.precision, options.device)
+    control = None
     try:
+        if options.control:
+            control = Control(options.control)
+            sinks.append(control.taps)
         pipeline = Pipeline(
             bundle,
             engine,
@@ -59,11 +66,13 @@ def main(arguments: list[str] | None = None) -> int:
             Limit(options.lines, options.metres),
             options.seconds,
             roll_id,
-            on_strip=roll.seen if roll else None,
+            on_strip=_watched_by([w.seen for w in (roll, control.taps if control else None) if w]),
             on_open=roll.opened if roll else None,
         )
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: pipeline.stop())
+        if control:
+            control.serve(pipeline, lambda other: load_engine(other, options.engine, options.precision, options.device))
         message = f"bundle '{bundle.recipe.name}' ({bundle.id}), {engine.name}"
         pipeline.tell(StateEvent(camera=None, state="started", message=message, roll=roll_id))
         summary = pipeline.run()
@@ -71,6 +80,8 @@ def main(arguments: list[str] | None = None) -> int:
         engine.close()
         for sink in sinks:
             sink.close()
+        if control:
+            control.close()
     return 0 if summary.ended != "failed" and all(camera.balanced for camera in summary.cameras) else 1
 
 
@@ -105,6 +116,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     limit.add_argument("--seconds", type=_positive, help="stop after this time")
     made.add_argument("--out", type=Path, metavar="FILE", help="append events to this file, as JSON Lines")
     made.add_argument("--json", action="store_true", help="events on stdout, as JSON Lines")
+    made.add_argument(
+        "--control", type=Path, metavar="SOCKET", help="listen here for python -m runtime.control (docs/control.md)"
+    )
     _add_roll_options(made)
     add_engine_options(made)
     return made.parse_args(arguments)
@@ -132,6 +146,16 @@ def _sinks(options: argparse.Namespace) -> list[Sink]:
     if options.out:
         sinks.append(JsonLines.to_path(options.out))
     return sinks
+
+
+def _watched_by(watchers: list[Callable[[LineBlock | ScoreMap], None]]) -> Callable[[LineBlock | ScoreMap], None]:
+    """One ``on_strip`` for all who look."""
+
+    def seen(item: LineBlock | ScoreMap) -> None:
+        for watcher in watchers:
+            watcher(item)
+
+    return seen
 
 
 def _roll(options: argparse.Namespace) -> RollSink | None:

@@ -32,6 +32,10 @@ INSIDE = {
     "engines": {"engines", "bundle", "errors", "types", "geometry"},
     "defects": {"defects", "bundle", "position", "types"},
     "sinks": {"sinks", "rolls", "position", "events", "errors", "types"},
+    "control": {
+        *("__version__", "bundle", "command", "control", "engines", "errors", "events", "judging"),
+        *("lane", "pipeline", "preprocess", "types", "yaml_files"),
+    },
     "rolls": {"rolls", "events", "errors", "types", "preprocess", "yaml_files"},
 }
 """A camera knows nothing of tiles, an engine nothing of cloth, a defect nothing of engines."""

@@ -1,0 +1,206 @@
+"""Carries out requests on a running stream. What is slow (hashes, loading an engine, writing) is done by the door's
+thread; what touches the stream is done by the stream's own, between two steps."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future
+from concurrent.futures import TimeoutError as NotInTime  # not the builtin one in Python 3.10
+from pathlib import Path
+from typing import Any, TypeVar
+
+from runtime import __version__
+from runtime.bundle import Bundle, Settings
+from runtime.bundle import Thresholds as StoredThresholds
+from runtime.control.protocol import (
+    BundleAnswer,
+    BundleRequest,
+    CameraNow,
+    Message,
+    OrderedBundle,
+    Request,
+    StatusAnswer,
+    StatusRequest,
+    TapRequest,
+    ThresholdAnswer,
+    ThresholdRequest,
+    Thresholds,
+)
+from runtime.control.tap import Tap, Taps
+from runtime.engines.base import Engine
+from runtime.errors import UserError
+from runtime.judging import Judging
+from runtime.lane import Lane
+from runtime.pipeline import Pipeline
+
+ANSWER_S = 30.0
+"""How long the stream may be busy with one step."""
+Result = TypeVar("Result")
+
+
+class Desk:
+    """Answers requests about one pipeline."""
+
+    def __init__(self, pipeline: Pipeline, taps: Taps, load: Callable[[Bundle], Engine]) -> None:
+        """Take a place in the pipeline's loop.
+
+        Args:
+            taps: which the pipeline already fills.
+            load: loads another bundle's engine: the same kind, precision and device as the stream's.
+        """
+        self._pipeline = pipeline
+        self._taps = taps
+        self._load = load
+        self._jobs: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
+        self._engines: list[Engine] = []  # that this desk has to close
+        self._changing = threading.Lock()  # one change at a time
+        self._closed = False
+        pipeline.on_turn = self._turn
+
+    def answer(self, request: Request) -> Message | Tap:
+        """Do what is asked.
+
+        Raises:
+            UserError: it cannot be done; nothing was changed.
+        """
+        if isinstance(request, StatusRequest):
+            return self._status()
+        if isinstance(request, TapRequest):
+            return self._taps.open(request)
+        with self._changing:
+            if isinstance(request, ThresholdRequest):
+                return self._set_threshold(request)
+            return self._load_bundle(request)
+
+    def close(self) -> None:
+        """The stream has ended: refuse what waits, and close the engines that were loaded here."""
+        self._closed = True
+        while self._jobs:
+            self._jobs.popleft()[0].cancel()
+        if self._changing.acquire(timeout=ANSWER_S):  # an engine that is being loaded is not torn down under way
+            self._changing.release()
+        for engine in self._engines:
+            engine.close()
+
+    def _status(self) -> StatusAnswer:
+        cameras = [_camera_now(lane) for lane in self._pipeline.lanes]
+        return StatusAnswer(version=__version__, cameras=cameras, last=self._taps.last_status, taps=self._taps.count)
+
+    def _set_threshold(self, request: ThresholdRequest) -> ThresholdAnswer:
+        judging = self._only_judging()
+        bundle, old = judging.bundle, judging.thresholds
+        if bundle.settings() != judging.settings:
+            raise UserError(
+                f"'{bundle.path / 'settings.yaml'}' was changed by another program: load the bundle again to judge by "
+                "it, then set thresholds."
+            )
+        levels = {**old.open, **request.open}
+        keep = old.keep if request.keep is None else request.keep
+        if keep > min(levels.values()):
+            raise UserError(f"'keep' {keep:g} would be above the lowest opening threshold {min(levels.values()):g}.")
+        named = [kind.value for kind in request.open] + ([] if request.keep is None else ["keep"])
+        by_hand = sorted({*old.calibrated.get("set_by_hand", []), *named})
+        thresholds = StoredThresholds(open=levels, keep=keep, calibrated={**old.calibrated, "set_by_hand": by_hand})
+        settings = judging.settings.model_copy(
+            update={
+                "revision": judging.settings.revision + 1,
+                "thresholds": {**judging.settings.thresholds, judging.engine_key: thresholds},
+            }
+        )
+        bundle.write_settings(settings)
+        try:
+            cameras = self._in_the_loop(lambda: self._use(bundle.path, settings))
+        except UserError:
+            bundle.write_settings(judging.settings)
+            raise
+        judge = judging.judge.model_copy(update={"settings_revision": settings.revision})
+        return ThresholdAnswer(judge=judge, thresholds=Thresholds(open=levels, keep=keep), cameras=cameras)
+
+    def _load_bundle(self, request: BundleRequest) -> BundleAnswer:
+        key = self._live()[0].judging.engine_key
+        bundle = Bundle(Path(request.path))
+        bundle.thresholds(key)  # refused before an engine is loaded for nothing
+        engine = self._load(bundle)
+        try:
+            judging = Judging.of(bundle, engine, key)
+            lines = self._in_the_loop(lambda: self._order(judging, request.at_line))
+        except BaseException:
+            engine.close()
+            raise
+        return BundleAnswer(bundle=bundle.id, settings_revision=judging.settings.revision, first_line=lines)
+
+    def _only_judging(self) -> Judging:
+        """Of all cameras that run."""
+        live = self._live()
+        if len({lane.judging.bundle.path.resolve() for lane in live}) > 1:
+            raise UserError("The cameras are judged by two bundles at the moment: ask again when all have changed.")
+        return live[0].judging
+
+    def _live(self) -> list[Lane]:
+        live = [lane for lane in self._pipeline.lanes if not lane.finished]
+        if not live or self._closed:
+            raise UserError("No camera is running: the stream has just begun, or has ended.")
+        return live
+
+    def _use(self, bundle: Path, settings: Settings) -> list[str]:
+        return [lane.name for lane in self._live() if lane.use(bundle, settings)]
+
+    def _order(self, judging: Judging, first_line: int | None) -> dict[str, int]:
+        live = self._live()
+        before = self._in_use()
+        self._pipeline.order(judging, first_line)
+        self._engines = [*dict.fromkeys([*self._engines, *before, judging.engine])]
+        return {lane.name: lane.ordered.first_line for lane in live if lane.ordered}
+
+    def _in_use(self) -> list[Engine]:
+        used = [lane.judging.engine for lane in self._pipeline.lanes]
+        return used + [lane.ordered.parts.judging.engine for lane in self._pipeline.lanes if lane.ordered]
+
+    def _in_the_loop(self, job: Callable[[], Result]) -> Result:
+        """Have the stream's thread do something between two steps."""
+        done: Future[Result] = Future()
+        self._jobs.append((done, job))
+        if self._closed:
+            done.cancel()
+        try:
+            return done.result(ANSWER_S)
+        except CancelledError as error:
+            raise UserError("The stream has ended.") from error
+        except NotInTime as error:
+            if done.cancel():
+                raise UserError(f"The stream did not come to it within {ANSWER_S:g} s: ask again.") from error
+            return done.result()
+
+    def _turn(self) -> None:
+        """The pipeline's ``on_turn``."""
+        while self._jobs:
+            done, job = self._jobs.popleft()
+            if not done.set_running_or_notify_cancel():
+                continue
+            try:
+                done.set_result(job())
+            except BaseException as error:  # the asking thread's to handle
+                done.set_exception(error)
+        if len(self._engines) > 1:
+            used = self._in_use()
+            for engine in self._engines:
+                if engine not in used:
+                    engine.close()
+            self._engines = [engine for engine in self._engines if engine in used]
+
+
+def _camera_now(lane: Lane) -> CameraNow:
+    judging, ordered = lane.judging, lane.ordered  # the stream's thread may exchange them meanwhile
+    return CameraNow(
+        camera=lane.name,
+        next_line=lane.next_line,
+        bundle=judging.bundle.recipe.name,
+        judge=judging.judge,
+        thresholds=Thresholds(open=judging.thresholds.open, keep=judging.thresholds.keep),
+        ordered=OrderedBundle(bundle=ordered.parts.judging.bundle.id, first_line=ordered.first_line)
+        if ordered
+        else None,
+        finished=lane.finished,
+    )
