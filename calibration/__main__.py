@@ -1,6 +1,6 @@
 """What is measured on normal cloth after training, without torch.
 
-python -m calibration threshold --bundle bundles/denim --rolls rolls/good
+python -m calibration threshold --bundle bundles/denim --rolls rolls/good [--false-alarms-per-100m 0.5]
 python -m calibration int8 --bundle bundles/denim --rolls rolls/good
 python -m calibration report --bundle bundles/denim --precision int8 --rolls rolls/held-out
 """
@@ -12,13 +12,14 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from calibration import int8, report
+from calibration import by_promise, int8, report
 from calibration.normal import stitched_strips
 from calibration.threshold import NormalTail, blocks_needed, store, thresholds
 from runtime.bundle import Bundle
 from runtime.cameras.config import roll_uri
 from runtime.command import parser, run
 from runtime.engines import add_engine_options, load_engine
+from runtime.errors import UserError
 from runtime.stream import make_view
 from runtime.tiler import Tiler
 
@@ -36,6 +37,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _threshold(options: argparse.Namespace) -> int:
+    if options.false_alarms_per_100m is not None:
+        return by_promise.run(options)
+    if options.plot:
+        raise UserError("--plot shows the tail behind a promise: give --false-alarms-per-100m with it.")
     bundle = Bundle(options.bundle)
     recipe = bundle.recipe
     engine = load_engine(bundle, options.engine, options.precision, options.device)
@@ -77,12 +82,14 @@ def _add_threshold(verbs: Any) -> None:
     verb.add_argument(
         "--rolls", nargs="+", required=True, metavar="ROLL", help="normal cloth: folder, image, .txt list or sim: URI"
     )
-    verb.add_argument(
+    by = verb.add_mutually_exclusive_group()
+    by.add_argument(
         "--quantile",
         type=_share,
         default=0.999,
         help="share of 256 px blocks of normal cloth that stay below the threshold (default %(default)s)",
     )
+    by_promise.add_options(verb, by)
     verb.add_argument("--sim-lines", type=int, default=20000, help="lines of each sim: roll (default %(default)s)")
     add_engine_options(verb)
 

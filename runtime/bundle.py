@@ -23,6 +23,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import Field
 
+from runtime.alarms.rules import AlarmSection
 from runtime.errors import UserError
 from runtime.geometry import MIN_ROW_STRIDE, TileGeometry
 from runtime.types import Kind
@@ -101,11 +102,12 @@ class Tuning(Strict):
 
 
 class Settings(Strict):
-    """settings.yaml: thresholds by engine key, policy, and what was tuned."""
+    """settings.yaml: thresholds by engine key, policy, alarms, and what was tuned."""
 
     revision: int = Field(default=1, ge=1)
     thresholds: dict[str, Thresholds] = Field(default_factory=dict, description="by <engine>-<precision>")
     policy: Policy = Field(default_factory=Policy)
+    alarms: AlarmSection = Field(default_factory=AlarmSection)
     tuning: dict[str, Tuning] = Field(default_factory=dict, description="by <engine>-<precision>-<device>")
 
 

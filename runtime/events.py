@@ -103,8 +103,20 @@ class StateEvent(_Event):
 
     type: Literal["state"] = "state"
     camera: str | None
-    state: Literal["started", "standing", "running", "over_capacity", "failed", "ended"]
+    state: Literal["started", "standing", "running", "over_capacity", "failed", "ended", "alarms_limited"]
     message: str
+    y_m: float | None = Field(default=None, description="metres of cloth at the camera, where it matters")
+
+
+class AlarmEvent(_Event):
+    """A rule of settings.yaml asks for the lamp, the buzzer or a stop of the loom (runtime/alarms)."""
+
+    type: Literal["alarm"] = "alarm"
+    output: Literal["lamp", "buzzer", "stop"]
+    rule: str = Field(description="name of the rule")
+    camera: str
+    y_m: float = Field(description="how far the defect reached that set it off, metres from the stream's start")
+    defects: list[str] = Field(description="ids of the defects that it is for, the newest last")
 
 
 class CameraStatus(BaseModel):
@@ -165,7 +177,7 @@ class SummaryEvent(_Event):
 
 
 Event = Annotated[
-    DefectEvent | NotInspectedEvent | StateEvent | StatusEvent | SummaryEvent, Field(discriminator="type")
+    DefectEvent | NotInspectedEvent | StateEvent | AlarmEvent | StatusEvent | SummaryEvent, Field(discriminator="type")
 ]
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 

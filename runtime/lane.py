@@ -286,7 +286,8 @@ class Lane:
             self._tell_state("running", "lines come again")
 
     def _tell_state(self, state: Literal["started", "standing", "running", "failed"], message: str) -> None:
-        self._tell(StateEvent(camera=self.name, state=state, message=message, roll=self._roll))
+        y_m = round(self.track.metres(self.next_line), 6)
+        self._tell(StateEvent(camera=self.name, state=state, message=message, roll=self._roll, y_m=y_m))
 
 
 def _cut_in_two(block: LineBlock, line: int) -> tuple[LineBlock, LineBlock]:

@@ -16,6 +16,7 @@ from typing import Literal
 import numpy as np
 
 from runtime.account import Account
+from runtime.alarms.decide import Alarms
 from runtime.bundle import Bundle
 from runtime.cameras.base import Camera, CameraInfo
 from runtime.engines.base import Engine
@@ -78,6 +79,7 @@ class Pipeline:
         self.on_turn: Callable[[], None] | None = None
         """Called by the loop's thread between two of its steps: where the stream may be changed while it runs."""
         self._begun_by = Judging.of(bundle, engine, engine_key)
+        self._alarms = Alarms(self._begun_by.settings.alarms)
         self._views = views
         self._sinks = sinks
         self._limit = limit or Limit()
@@ -137,9 +139,10 @@ class Pipeline:
         return summary
 
     def tell(self, event: Event) -> None:
-        """Give an event to every sink."""
-        for sink in self._sinks:
-            sink.write(event)
+        """Give an event, and the alarms that it sets off, to every sink."""
+        for told in (event, *self._alarms.hear(event)):
+            for sink in self._sinks:
+                sink.write(told)
 
     def _open(self) -> list[CameraInfo]:
         infos: list[CameraInfo] = []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TextIO
 
-from runtime.events import DefectEvent, Event, NotInspectedEvent, StateEvent, StatusEvent, SummaryEvent
+from runtime.events import AlarmEvent, DefectEvent, Event, NotInspectedEvent, StateEvent, StatusEvent, SummaryEvent
 from runtime.types import State
 
 
@@ -36,6 +36,8 @@ class Console:
             return describe_defect(event)
         if isinstance(event, NotInspectedEvent):
             return describe_gap(event)
+        if isinstance(event, AlarmEvent):
+            return describe_alarm(event)
         if isinstance(event, StateEvent):
             return f"{event.camera or 'stream'}: {event.message}"
         if isinstance(event, SummaryEvent):
@@ -76,6 +78,11 @@ def describe_defect(event: DefectEvent) -> str:
         f"y {event.y0_m:.4f} to {event.y1_m:.4f} m ({size}), score {event.score:.3f} of {event.threshold:.3f}, "
         f"{event.latency_ms:.0f} ms, {event.latency_mm:.0f} mm later{joined}"
     )
+
+
+def describe_alarm(event: AlarmEvent) -> str:
+    """One readable line."""
+    return f"ALARM {event.output} by '{event.rule}' at {event.y_m:.4f} m: {', '.join(event.defects)}"
 
 
 def describe_gap(event: NotInspectedEvent) -> str:

@@ -104,3 +104,15 @@ def test_quantiles_that_cannot_be_are_refused(bundle: Bundle, quantile: str) -> 
     with pytest.raises(SystemExit) as left:
         threshold(bundle, "--rolls", "sim:plain", "--quantile", quantile)
     assert left.value.code == 2
+
+
+def test_a_promise_in_place_of_a_quantile(bundle: Bundle, capsys: pytest.CaptureFixture[str]) -> None:
+    rolls = ["--rolls", *(f"sim:twill22?width=1500&seed={seed}" for seed in (1, 2)), "--sim-lines", "1100"]
+    assert threshold(bundle, *rolls, "--false-alarms-per-100m", "5") == 0
+    assert bundle.settings().thresholds["openvino-fp32"].calibrated["promised_per_100m"] == 5
+    with pytest.raises(UserError, match="--plot shows the tail behind a promise"):
+        threshold(bundle, *rolls, "--plot", "tail.html")
+    with pytest.raises(SystemExit):
+        threshold(bundle, *rolls, "--quantile", "0.99", "--false-alarms-per-100m", "5")
+    assert "not allowed with argument" in capsys.readouterr().err
+    assert bundle.settings().revision == 2

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 import runtime
 from runtime.events import (
     EVENT,
+    AlarmEvent,
     CameraStatus,
     CameraSummary,
     DefectEvent,
@@ -40,6 +41,7 @@ EVENTS: list[Event] = [
     NotInspectedEvent.of(NotInspected("c", Reason.OVERLOAD, 5, 9, detail="x"), (0.001, 0.0018), roll=None),
     NotInspectedEvent.of(NotInspected("c", Reason.CAMERA_LOST, seconds=2.5), None, roll="7"),
     StateEvent(camera=None, state="over_capacity", message="too much"),
+    AlarmEvent(output="buzzer", rule="repeated", camera="c", y_m=0.202, defects=["r-c-1", "r-c-2"]),
     StatusEvent(
         cameras=[
             CameraStatus(

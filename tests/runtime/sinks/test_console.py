@@ -11,7 +11,7 @@ from runtime.sinks.console import Console
 from runtime.types import Kind, Reason
 from tests.runtime.test_events import EVENTS
 
-DEFECT, GAP, LOST, STATE, STATUS, SUMMARY = EVENTS
+DEFECT, GAP, LOST, STATE, ALARM, STATUS, SUMMARY = EVENTS
 
 
 class Terminal(io.StringIO):
@@ -54,6 +54,10 @@ def test_gaps_say_their_lines_or_how_long_and_why() -> None:
     assert "c unreadable_file: lines unknown" in printed(
         GAP.model_copy(update={"reason": Reason.UNREADABLE_FILE, "first_line": None, "end_line": None})
     )
+
+
+def test_an_alarm_says_what_it_asks_for_and_why() -> None:
+    assert printed(ALARM) == "ALARM buzzer by 'repeated' at 0.2020 m: r-c-1, r-c-2\n"
 
 
 def test_states_and_status() -> None:

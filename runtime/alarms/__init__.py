@@ -1,0 +1,1 @@
+"""What a defect sets off: lamp, buzzer, stop. Rules over events; the outputs are events too, and no wires."""
