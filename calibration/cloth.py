@@ -10,10 +10,10 @@ from typing import IO
 import numpy as np
 
 from calibration.tail import Float64
-from runtime.bundle import Policy, Thresholds
 from runtime.defects.rows import goes_on
 from runtime.defects.tracker import DefectTracker
 from runtime.position import Track
+from runtime.settings import Policy, Thresholds
 from runtime.types import Kind, Scale, ScoreMap
 
 

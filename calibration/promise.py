@@ -17,8 +17,8 @@ import numpy as np
 from calibration.cloth import NormalCloth
 from calibration.tail import Tail, dispersion_of, fit
 from calibration.threshold import KEEP_SHARE, NormalTail
-from runtime.bundle import Policy, Thresholds
 from runtime.errors import UserError
+from runtime.settings import Policy, Thresholds
 from runtime.types import Kind
 
 TAIL_SHARE = 0.1

@@ -13,8 +13,9 @@ from datetime import datetime, timezone
 
 import numpy as np
 
-from runtime.bundle import Bundle, Thresholds
+from runtime.bundle import Bundle
 from runtime.errors import UserError
+from runtime.settings import Thresholds
 from runtime.types import Float32, Kind, ScoreMap
 
 BLOCK_PX = 256

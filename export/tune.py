@@ -22,12 +22,13 @@ from typing import Any
 import openvino as ov
 
 from export.spread import apart
-from runtime.bundle import Bundle, Tuning, engine_name
+from runtime.bundle import Bundle, engine_name
 from runtime.engines import add_engine_options
 from runtime.engines.base import Engine
 from runtime.engines.openvino import OpenVinoEngine
 from runtime.errors import UserError
 from runtime.pipeline import measure_tiles_per_s
+from runtime.settings import Tuning
 
 SEARCH_TURNS, DUEL_TURNS = 3, 5
 Rate = Callable[[Engine, float], float]

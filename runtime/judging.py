@@ -9,7 +9,7 @@ import secrets
 import time
 from dataclasses import dataclass, replace
 
-from runtime.bundle import Bundle, Policy, Settings, Thresholds
+from runtime.bundle import Bundle
 from runtime.cameras.base import CameraInfo
 from runtime.defects.tracker import DefectTracker
 from runtime.engines.base import Engine, EngineSession
@@ -18,6 +18,7 @@ from runtime.events import Judge
 from runtime.position import Track
 from runtime.preprocess.cloth import ClothFinder
 from runtime.preprocess.flatfield import FlatField
+from runtime.settings import Policy, Settings, Thresholds
 from runtime.stitching import Stitcher
 from runtime.tiler import Tiler
 

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Literal
 
 from runtime.account import Account
-from runtime.bundle import Settings
 from runtime.events import CameraStatus, CameraSummary, DefectEvent, Event, NotInspectedEvent, StateEvent
 from runtime.intake import Intake
 from runtime.judging import Judging, Order, Parts
 from runtime.position import Track
+from runtime.settings import Settings
 from runtime.types import Defect, Kind, LineBlock, NotInspected, Reason, ScoreMap, State, TileBatch, TileMaps
 
 LATENCIES_KEPT = 4096

@@ -29,12 +29,12 @@ INSIDE = {
     "recordings": {"recordings", "cameras", "position", "yaml_files", "errors", "types"},
     "simulator": {"simulator", "errors", "types", "sources"},
     "preprocess": {"preprocess", "errors", "types"},
-    "engines": {"engines", "bundle", "errors", "types", "geometry"},
-    "defects": {"defects", "bundle", "position", "types"},
+    "engines": {"engines", "bundle", "settings", "errors", "types", "geometry"},
+    "defects": {"defects", "settings", "position", "types"},
     "sinks": {"sinks", "rolls", "position", "events", "errors", "types"},
     "control": {
         *("__version__", "bundle", "command", "control", "engines", "errors", "events", "judging"),
-        *("lane", "pipeline", "preprocess", "types", "yaml_files"),
+        *("lane", "pipeline", "preprocess", "settings", "types", "yaml_files"),
     },
     "rolls": {"rolls", "events", "errors", "types", "preprocess", "yaml_files"},
 }

@@ -15,10 +15,11 @@ from calibration.verdict.numbers import Noise, rank_correlation
 from calibration.verdict.record import Agreement, Alarms, Planted
 from calibration.verdict.side import Side
 from calibration.verdict.tiles import Worst
-from runtime.bundle import Bundle, Thresholds
+from runtime.bundle import Bundle
 from runtime.defects.tracker import DefectTracker
 from runtime.position import Track
 from runtime.preprocess.cloth import ClothFinder
+from runtime.settings import Thresholds
 from runtime.tiler import Tiler
 from runtime.types import Bool, Float32, Int64, Scale, ScoreMap, State
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runtime.bundle import Bundle, EngineManifest, Thresholds
+from runtime.bundle import Bundle, EngineManifest
 from runtime.engines import load_engine
 from runtime.engines.base import Engine
 from runtime.errors import UserError
+from runtime.settings import Thresholds
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from runtime import __version__
-from runtime.bundle import Bundle, Settings
-from runtime.bundle import Thresholds as StoredThresholds
+from runtime.bundle import Bundle
 from runtime.control.protocol import (
     BundleAnswer,
     BundleRequest,
@@ -34,6 +33,8 @@ from runtime.errors import UserError
 from runtime.judging import Judging
 from runtime.lane import Lane
 from runtime.pipeline import Pipeline
+from runtime.settings import Settings
+from runtime.settings import Thresholds as StoredThresholds
 
 ANSWER_S = 30.0
 """How long the stream may be busy with one step."""

@@ -12,10 +12,10 @@ import math
 import time
 from dataclasses import dataclass
 
-from runtime.bundle import Policy, Thresholds
 from runtime.defects.blobs import HALO_PX, Blob, find_blobs
 from runtime.defects.rows import goes_on, joined, split
 from runtime.position import Track
+from runtime.settings import Policy, Thresholds
 from runtime.types import Defect, Kind, Scale, ScoreMap, State
 
 ELONGATED = 3.0

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 import openvino as ov
 
-from runtime.bundle import Bundle, Tuning
+from runtime.bundle import Bundle
 from runtime.engines.base import EngineSession, EngineSpec
 from runtime.engines.rows import Call, RowSession
 from runtime.engines.timed import StageTimes
 from runtime.errors import UserError
+from runtime.settings import Tuning
 from runtime.types import UInt8
 
 PRECISION_HINT = {"fp32": "f32", "fp16": "f16", "int8": "f32"}

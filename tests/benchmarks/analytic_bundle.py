@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from benchmarks.inspection import Judged
-from runtime.bundle import GeometrySection, Policy, Recipe, Settings, Thresholds, create
+from runtime.bundle import GeometrySection, Recipe, create
+from runtime.settings import Policy, Settings, Thresholds
 from runtime.types import Kind
 from tests.runtime.analytic import AnalyticEngine
 

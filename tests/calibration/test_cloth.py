@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from calibration.cloth import NormalCloth
-from runtime.bundle import Policy, Thresholds
 from runtime.cameras.simulated import SimulatedCamera
 from runtime.engines.openvino import OpenVinoEngine
 from runtime.events import DefectEvent
 from runtime.pipeline import Pipeline, View
+from runtime.settings import Policy, Thresholds
 from runtime.types import Kind, LineBlock, ScoreMap, State
 from tests.calibration.test_threshold import STRIDE, in_strips
 from tests.runtime.bundles import make_bundle

@@ -13,9 +13,9 @@ from calibration.by_promise import _rate, add_options, run
 from calibration.cloth import NormalCloth
 from calibration.promise import KEEP_SHARE, counts, keep_beside, promise, tail_level
 from calibration.promise_page import page
-from runtime.bundle import Policy
 from runtime.engines import add_engine_options
 from runtime.errors import UserError
+from runtime.settings import Policy
 from runtime.types import Kind, Scale
 from tests.calibration.test_threshold import SIDE, in_strips
 from tests.runtime.bundles import make_bundle

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from calibration.threshold import BLOCK_PX, KEEP_SHARE, NormalTail, block_maxima, blocks_needed, store, thresholds
-from runtime.bundle import Thresholds
 from runtime.errors import UserError
+from runtime.settings import Thresholds
 from runtime.types import Kind, ScoreMap
 from tests.runtime.bundles import KEEP, OPEN, make_bundle
 

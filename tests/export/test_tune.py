@@ -12,10 +12,11 @@ import pytest
 from export import tune
 from export.spread import apart, share_above
 from export.tune import choices, most_streams
-from runtime.bundle import Bundle, Tuning
+from runtime.bundle import Bundle
 from runtime.engines import load_engine
 from runtime.engines.base import Engine
 from runtime.errors import UserError
+from runtime.settings import Tuning
 from tests.runtime.bundles import make_bundle
 
 CORES = os.cpu_count() or 1

@@ -12,8 +12,9 @@ import numpy as np
 import openvino as ov
 from openvino import opset8 as ops
 
-from runtime.bundle import Bundle, GeometrySection, Policy, Recipe, Thresholds, create
+from runtime.bundle import Bundle, GeometrySection, Recipe, create
 from runtime.geometry import TileGeometry
+from runtime.settings import Policy, Thresholds
 from runtime.types import Kind, UInt8
 
 GEOMETRY = TileGeometry(tile=64, margin=8, blend=8, map_stride=4)

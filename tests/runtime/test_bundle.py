@@ -12,17 +12,10 @@ import pytest
 import yaml
 from pydantic import ValidationError
 
-from runtime.bundle import (
-    Bundle,
-    Policy,
-    Settings,
-    Thresholds,
-    create,
-    default_policy,
-    device_key,
-)
+from runtime.bundle import Bundle, create, default_policy, device_key
 from runtime.errors import UserError
 from runtime.geometry import TileGeometry
+from runtime.settings import Policy, Settings, Thresholds
 from runtime.types import Kind
 from runtime.yaml_files import file_hash, read_yaml
 from tests.runtime.bundles import GEOMETRY, KEEP, OPEN, make_bundle

@@ -15,7 +15,8 @@ import onnx
 import openvino as ov
 from onnx import TensorProto, helper, numpy_helper
 
-from runtime.bundle import Bundle, GeometrySection, Policy, Recipe, create
+from runtime.bundle import Bundle, GeometrySection, Recipe, create
+from runtime.settings import Policy
 from runtime.types import UInt8
 from tests.runtime.bundles import GEOMETRY, MM_PER_PX
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 
 from calibration.verdict.side import Side
-from runtime.bundle import Bundle, Thresholds
+from runtime.bundle import Bundle
 from runtime.engines.base import Engine, EngineSession
 from runtime.engines.openvino import OpenVinoEngine
+from runtime.settings import Thresholds
 from runtime.types import Float32, Kind, TileMaps
 from tests.runtime.bundles import make_bundle
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runtime.bundle import Bundle, Policy
+from runtime.bundle import Bundle
 from runtime.control.protocol import (
     BundleAnswer,
     BundleRequest,
@@ -18,6 +18,7 @@ from runtime.control.protocol import (
     StatusRequest,
 )
 from runtime.events import DefectEvent, StateEvent
+from runtime.settings import Policy
 from runtime.types import NotInspected, Reason, State
 from tests.runtime.bundles import SPOT, make_bundle
 from tests.runtime.cloths import Scripted, block

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from runtime.bundle import Policy, Thresholds
 from runtime.defects.tracker import DefectTracker, kind_of
 from runtime.position import Track
+from runtime.settings import Policy, Thresholds
 from runtime.types import Defect, Kind, LineBlock, Scale, ScoreMap, State
 
 SCALE = Scale(mm_per_px=0.5, mm_per_line=0.5, x_offset_mm=100)

@@ -11,11 +11,12 @@ import pytest
 import yaml
 from openvino import opset8 as ops
 
-from runtime.bundle import Bundle, Tuning
+from runtime.bundle import Bundle
 from runtime.engines import load_engine
 from runtime.engines.openvino import OpenVinoEngine, compile_model, require_executed
 from runtime.engines.timed import TimedSession
 from runtime.errors import UserError
+from runtime.settings import Tuning
 from runtime.types import TileBatch, TileMaps
 from tests.runtime.bundles import GEOMETRY, brightness_model, cell_brightness, make_bundle
 

@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runtime.bundle import Policy
 from runtime.rolls.reading import Roll, read_roll
+from runtime.settings import Policy
 from tests import torchless
 from tests.runtime.bundles import CLOTH as CLOTH_GREY
 from tests.runtime.bundles import MM_PER_PX, SPOT, make_bundle
