@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import platform
@@ -56,14 +55,6 @@ def available_bytes(meminfo: Path = Path("/proc/meminfo")) -> int | None:
         return int(told["MemAvailable"].split()[0]) * 1024
     except (OSError, KeyError):
         return None
-
-
-def positive(text: str) -> float:
-    """A number above 0, for argparse."""
-    value = float(text)
-    if not value > 0:
-        raise argparse.ArgumentTypeError(f"must be more than 0, got {text}")
-    return value
 
 
 def write_report(path: Path, report: dict[str, Any]) -> None:

@@ -24,13 +24,13 @@ from typing import Any
 
 from benchmarks import latency_vendor
 from benchmarks.board import BoardWatch, identity
-from benchmarks.host import available_bytes, positive, resident_bytes, write_report
+from benchmarks.host import available_bytes, resident_bytes, write_report
 from benchmarks.latency_report import describe, measured, table
 from benchmarks.latency_windows import Pace, Window, run_alone, run_full, run_paced
 from benchmarks.memory_cloth import MemoryCloth, TileRows
 from benchmarks.report import head, measures
 from runtime.bundle import Bundle
-from runtime.command import parser, run
+from runtime.command import parser, positive, run
 from runtime.engines import add_engine_options, load_engine
 from runtime.engines.base import Engine
 from runtime.simulator.loom import Loom
@@ -131,8 +131,8 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     made.add_argument("--bundle", type=Path, required=True, metavar="DIR")
     add_engine_options(made)
     made.add_argument("--width", type=int, default=4096, help="px a line (default %(default)s)")
-    made.add_argument("--line-rate", type=positive, metavar="HZ", help="lines a second of the camera")
-    made.add_argument("--seconds", type=positive, default=30.0, help="how long to measure (default %(default)s)")
+    made.add_argument("--line-rate", type=positive(float), metavar="HZ", help="lines a second of the camera")
+    made.add_argument("--seconds", type=positive(float), default=30.0, help="how long to measure (default %(default)s)")
     made.add_argument("--json", type=Path, metavar="OUT", help="write the report to this file")
     return made.parse_args(arguments)
 

@@ -28,13 +28,13 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.closed_loop import ClosedLoop, measure_closed_loop
-from benchmarks.host import positive, write_report
+from benchmarks.host import write_report
 from benchmarks.inspection import Judged
 from benchmarks.memory_cloth import MemoryCloth
 from benchmarks.open_loop import Paced, highest_kept, hold, run_paced
 from benchmarks.report import Measure, head, measures
 from runtime.bundle import Bundle
-from runtime.command import parser, run
+from runtime.command import parser, positive, run
 from runtime.engines import add_engine_options, load_engine
 from runtime.errors import UserError
 from runtime.simulator.loom import Loom
@@ -210,7 +210,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     made.add_argument("--width", type=int, default=4096, help="px a line (default %(default)s)")
     made.add_argument("--style", default="twill22", help="simulated cloth that the bundle knows (default %(default)s)")
     made.add_argument("--stride", type=int, metavar="N", help="lines between rows of tiles (default: the bundle's)")
-    made.add_argument("--minutes", type=positive, default=10.0, help="how long to hold the rate (default %(default)s)")
+    made.add_argument(
+        "--minutes", type=positive(float), default=10.0, help="how long to hold the rate (default %(default)s)"
+    )
     made.add_argument("--json", type=Path, metavar="OUT", help="write the report to this file, slice by slice")
     add_engine_options(made)
     return made.parse_args(arguments)

@@ -16,6 +16,7 @@ from typing import Any
 
 from calibration.sampling import sample
 from runtime.bundle import Bundle
+from runtime.command import at_least
 from runtime.errors import MissingExtra
 
 HELD_OUT_TILES = 32
@@ -30,7 +31,7 @@ def add_parser(verbs: Any) -> None:
         "--rolls", nargs="+", required=True, metavar="ROLL", help="normal cloth: folder, image, .txt list or sim: URI"
     )
     verb.add_argument("--sim-lines", type=int, default=20000, help="lines of each sim: roll (default %(default)s)")
-    verb.add_argument("--tiles", type=_positive, default=256, help="tiles to calibrate on (default %(default)s)")
+    verb.add_argument("--tiles", type=at_least(1), default=256, help="tiles to calibrate on (default %(default)s)")
     verb.add_argument("--seed", type=int, default=0, help="of the choice of tiles (default %(default)s)")
     verb.add_argument(
         "--with", dest="quantizer", choices=("own", "nncf", "best"), default="own",
@@ -62,10 +63,3 @@ def run(options: argparse.Namespace) -> int:
         print(form.told(), flush=True)
     print(f"Next: python -m export engine --bundle {bundle.path} --engine openvino --precision int8")
     return 0
-
-
-def _positive(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, got {text}")
-    return value

@@ -14,7 +14,6 @@ lines; 2 for what can be put right, with one sentence.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 
 from runtime.camera_command.grab import grab
@@ -22,7 +21,7 @@ from runtime.camera_command.link_test import link_test
 from runtime.camera_command.listing import listing
 from runtime.camera_command.show import show
 from runtime.cameras.config import load_cameras
-from runtime.command import parser, run
+from runtime.command import parser, positive, run
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -56,18 +55,6 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     for verb in (listed, shown, grabbed, tested):
         verb.add_argument("--cameras", type=Path, metavar="FILE", help="cameras.yaml (default: the one in the package)")
     return made.parse_args(arguments)
-
-
-def positive(kind: type[int] | type[float]) -> Callable[[str], float]:
-    """A number above 0, for argparse."""
-
-    def parsed(text: str) -> float:
-        value = kind(text)
-        if not value > 0:
-            raise argparse.ArgumentTypeError(f"must be more than 0, got {text}")
-        return value
-
-    return parsed
 
 
 if __name__ == "__main__":

@@ -29,6 +29,30 @@ def parser(name: str, description: str | None) -> argparse.ArgumentParser:
     return made
 
 
+def positive(kind: type[int] | type[float]) -> Callable[[str], float]:
+    """A number above 0, for argparse."""
+
+    def number(text: str) -> float:
+        value = kind(text)
+        if not value > 0:
+            raise argparse.ArgumentTypeError(f"must be more than 0, got {text}")
+        return value
+
+    return number
+
+
+def at_least(lowest: int) -> Callable[[str], int]:
+    """A whole number from ``lowest`` on, for argparse."""
+
+    def number(text: str) -> int:
+        value = int(text)
+        if value < lowest:
+            raise argparse.ArgumentTypeError(f"must be at least {lowest}, got {text}")
+        return value
+
+    return number
+
+
 def status(main: Callable[[list[str] | None], int], arguments: list[str] | None = None) -> int:
     """Exit status of a command; a UserError becomes its sentence on stderr and status 2."""
     try:

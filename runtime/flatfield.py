@@ -16,7 +16,7 @@ from pathlib import Path
 
 from runtime.cameras.base import Camera, CameraInfo
 from runtime.cameras.config import load_cameras, make_camera
-from runtime.command import parser, run
+from runtime.command import at_least, parser, run
 from runtime.errors import UserError
 from runtime.preprocess.flatfield import FlatField, Origin
 from runtime.preprocess.references import DarkReference, LineStatistics, white_field
@@ -123,16 +123,11 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     which = verb.add_mutually_exclusive_group(required=True)
     which.add_argument("--dark", action="store_true", help="the lens is covered")
     which.add_argument("--white", action="store_true", help="a plain white target lies in the light")
-    verb.add_argument("--lines", type=_lines, default=DEFAULT_LINES, help="how many to average (default %(default)s)")
+    verb.add_argument(
+        "--lines", type=at_least(100), default=DEFAULT_LINES, help="how many to average (default %(default)s)"
+    )
     verb.add_argument("--out", type=Path, required=True, metavar="FILE", help="the references, .npz")
     return made.parse_args(arguments)
-
-
-def _lines(text: str) -> int:
-    value = int(text)
-    if value < 100:
-        raise argparse.ArgumentTypeError(f"must be at least 100, got {text}")
-    return value
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from runtime.bundle import Bundle
 from runtime.cameras.config import AnyCamera, build, describe, load_cameras
-from runtime.command import parser, run
+from runtime.command import at_least, parser, positive, run
 from runtime.control.control import Control
 from runtime.engines import add_engine_options, load_engine
 from runtime.errors import UserError
@@ -111,9 +111,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     made.add_argument("--cameras", type=Path, metavar="FILE", help="cameras.yaml (default: the one in the package)")
     made.add_argument("--bundle", type=Path, default=DEMO_BUNDLE, metavar="DIR", help="default: the demo bundle")
     limit = made.add_mutually_exclusive_group()
-    limit.add_argument("--metres", type=_positive, help="stop each camera after this much cloth")
-    limit.add_argument("--lines", type=_positive_int, help="stop each camera after this many lines")
-    limit.add_argument("--seconds", type=_positive, help="stop after this time")
+    limit.add_argument("--metres", type=positive(float), help="stop each camera after this much cloth")
+    limit.add_argument("--lines", type=at_least(1), help="stop each camera after this many lines")
+    limit.add_argument("--seconds", type=positive(float), help="stop after this time")
     made.add_argument("--out", type=Path, metavar="FILE", help="append events to this file, as JSON Lines")
     made.add_argument("--json", action="store_true", help="events on stdout, as JSON Lines")
     made.add_argument(
@@ -132,11 +132,11 @@ def _add_roll_options(made: argparse.ArgumentParser) -> None:
     of_roll.add_argument("--loom", help="that made it")
     of_roll.add_argument("--shift", help="at work now; each time that the stream is started may name another")
     of_roll.add_argument(
-        "--crops", type=_positive_int, default=Quota.crops, metavar="N",
+        "--crops", type=at_least(1), default=Quota.crops, metavar="N",
         help="most pictures of defects (default %(default)s)",
     )  # fmt: skip
     of_roll.add_argument(
-        "--crops-mb", type=_positive, default=Quota.bytes / 1e6, metavar="MB",
+        "--crops-mb", type=positive(float), default=Quota.bytes / 1e6, metavar="MB",
         help="most megabytes of them (default %(default)g)",
     )  # fmt: skip
 
@@ -167,20 +167,6 @@ def _roll(options: argparse.Namespace) -> RollSink | None:
         return None
     label = Label(options.roll_id, options.style, options.loom)
     return RollSink(Store(options.roll, label, options.shift), Quota(options.crops, round(options.crops_mb * 1e6)))
-
-
-def _positive(text: str) -> float:
-    value = float(text)
-    if not value > 0:
-        raise argparse.ArgumentTypeError(f"must be more than 0, got {text}")
-    return value
-
-
-def _positive_int(text: str) -> int:
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, got {text}")
-    return value
 
 
 if __name__ == "__main__":
