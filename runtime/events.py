@@ -103,9 +103,57 @@ class StateEvent(_Event):
 
     type: Literal["state"] = "state"
     camera: str | None
-    state: Literal["started", "standing", "running", "over_capacity", "failed", "ended", "alarms_limited"]
+    state: Literal[
+        "started",
+        "standing",
+        "running",
+        "seam",
+        "other_cloth",
+        "obstruction",
+        "no_cloth",
+        "cloth",
+        "too_many_defects",
+        "over_capacity",
+        "failed",
+        "ended",
+        "alarms_limited",
+    ]
     message: str
     y_m: float | None = Field(default=None, description="metres of cloth at the camera, where it matters")
+
+
+class MaintenanceEvent(_Event):
+    """Something is wrong with the camera or its light, not with the cloth; told once, and again when it is over."""
+
+    type: Literal["maintenance"] = "maintenance"
+    id: str = Field(description="unique across restarts")
+    camera: str
+    state: Literal["open", "closed"]
+    cause: Literal["column", "light", "focus", "encoder"] = Field(
+        description="column: dust, a dead pixel or a stale flat field; it stands still on the sensor"
+    )
+    message: str
+    x0_px: int | None = Field(default=None, description="columns [x0, x1) of the sensor, where it has a place")
+    x1_px: int | None = None
+    x0_mm: float | None = Field(default=None, description="the same, mm on the loom")
+    x1_mm: float | None = None
+    first_line: int
+    y_m: float = Field(description="metres of cloth at which it was first seen")
+
+
+class RepeatEvent(_Event):
+    """Defects that come back at one distance: a roller, a reed or a loom part leaves them."""
+
+    type: Literal["repeat"] = "repeat"
+    id: str = Field(description="unique across restarts")
+    state: State
+    period_mm: float = Field(description="distance along the cloth")
+    x0_mm: float
+    x1_mm: float
+    y0_m: float
+    y1_m: float
+    defects: list[str] = Field(description="ids of the newest of them, the newest last")
+    count: int = Field(description="how many so far")
 
 
 class AlarmEvent(_Event):
@@ -177,7 +225,15 @@ class SummaryEvent(_Event):
 
 
 Event = Annotated[
-    DefectEvent | NotInspectedEvent | StateEvent | AlarmEvent | StatusEvent | SummaryEvent, Field(discriminator="type")
+    DefectEvent
+    | NotInspectedEvent
+    | StateEvent
+    | MaintenanceEvent
+    | RepeatEvent
+    | AlarmEvent
+    | StatusEvent
+    | SummaryEvent,
+    Field(discriminator="type"),
 ]
 EVENT: TypeAdapter[Event] = TypeAdapter(Event)
 

@@ -33,6 +33,12 @@ class Reason(str, Enum):
     """The engine could not keep up, and the policy is to skip the newest lines."""
     NO_CLOTH = "no_cloth"
     """There was no cloth under the camera."""
+    SEEN_BEFORE = "seen_before"
+    """The loom ran back: this cloth had been looked at."""
+    OBSTRUCTED = "obstructed"
+    """Something lay over the cloth: a hand, a label, a shadow."""
+    OTHER_CLOTH = "other_cloth"
+    """The cloth is another than the bundle was trained on: what it would say of it means nothing."""
     STOPPED = "stopped"
     """The stream was told to stop before these lines had their turn."""
 
