@@ -69,7 +69,7 @@ class NormalCloth:
 
     def _peaks_of_roll(self, strips: list[_Strip], thresholds: Thresholds, policy: Policy) -> Float64:
         scale = strips[0].scale
-        # The track knows no line, so that all metres are 0: peaks have no need of places.
+        # The track knows no line, so that lines lie by the pitch: the maps are of cloth that did not stop.
         tracker = DefectTracker("normal", scale, Track(scale), thresholds, policy)
         told = []
         for strip, following in pairwise([*strips, None]):

@@ -50,7 +50,7 @@ class DefectEvent(_Event):
     parent: str | None = Field(description="the defect that this one was found to be part of")
     state: State
     kind: Kind
-    cameras: list[str]
+    cameras: list[str] = Field(description="those that saw it; pixels and lines are of the first")
     x0_mm: float = Field(description="left edge, mm on the loom")
     x1_mm: float
     y0_m: float = Field(description="first metre of cloth, from the stream's start")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -13,7 +12,9 @@ from runtime.account import Account
 from runtime.events import CameraStatus, CameraSummary, DefectEvent, Event, NotInspectedEvent, StateEvent
 from runtime.intake import Intake
 from runtime.judging import Judging, Order, Parts
+from runtime.motion import Motion
 from runtime.position import Track
+from runtime.queue_front import QueueFront
 from runtime.settings import Settings
 from runtime.types import Defect, Kind, LineBlock, NotInspected, Reason, ScoreMap, State, TileBatch, TileMaps
 
@@ -31,6 +32,7 @@ class Lane:
         roll: str | None,
         tell: Callable[[Event], None],
         on_strip: Callable[[LineBlock | ScoreMap], None] | None = None,
+        on_judged: Callable[[str, float], None] | None = None,
     ) -> None:
         """Join the parts.
 
@@ -38,6 +40,7 @@ class Lane:
             parts: what judges, until an order exchanges it.
             tell: takes the events.
             on_strip: sees every block and every stitched strip (pictures, tests); None: nobody looks.
+            on_judged: hears the camera's name and up to which metre its defects are told.
         """
         self.name = intake.info.name
         self.intake = intake
@@ -49,11 +52,13 @@ class Lane:
         """All lines before it have gone into the tiler or stand in a span."""
         self.ordered: Order | None = None
         self._parts = parts
-        self._tail: LineBlock | None = None  # of a block that was cut in two at the line of an order
+        self._queue = QueueFront(intake.take)
         self.track = track
         self._roll = roll
         self._tell = tell
         self._on_strip = on_strip
+        self._on_judged = on_judged
+        self._motion = Motion(self.name, track)
         self._ready: deque[TileBatch] = deque()
         self._last_item = time.monotonic()
         self._usual_wait = 0.0  # between the last two items while lines came
@@ -114,9 +119,11 @@ class Lane:
         self.intake.stop(give_up_queue=True)
         self.intake.join(5.0)
         self._parts.session.close()
-        while (item := self.intake.take()) is not None:
+        while (item := self._queue.take()) is not None:
             if isinstance(item, NotInspected):
                 self._give_up(item)
+        for span in self._motion.end():
+            self._give_up(span)
         for first, end in self.account.holes():
             self._give_up(NotInspected(self.name, Reason.STOPPED, first, end))
         self._finish()
@@ -162,7 +169,7 @@ class Lane:
         """Take one item from the queue, or notice that there is none."""
         if self.ordered and self.next_line >= self.ordered.first_line:
             return self._hand_over(self.ordered.parts)
-        item = self._next_item()
+        item = self._queue.take(self.ordered.first_line if self.ordered else None)
         if item is not None:
             now = time.monotonic()
             if not self._standing:
@@ -173,26 +180,28 @@ class Lane:
             return True
         if self.intake.exhausted:
             return self._wind_up()
-        quiet = time.monotonic() - self._last_item
-        # On a slow loom a block takes longer to fill than flush_s; that is not a stop.
-        if quiet > max(self.judging.policy.flush_s, 2 * self._usual_wait) and not self._standing:
+        if self._quiet and not self._standing:
             self._set_standing(True)
             self._sort(self._parts.tiler.flush(whole_cells=True))
             return True
         return False
 
-    def _next_item(self) -> LineBlock | NotInspected | None:
-        """The next item up to the line of an order, which may lie inside a block."""
-        item, self._tail = self._tail or self.intake.take(), None
-        line = self.ordered.first_line if self.ordered else 0
-        if isinstance(item, LineBlock) and item.first_line < line < item.end_line:
-            item, self._tail = _cut_in_two(item, line)
-        return item
+    @property
+    def _quiet(self) -> bool:
+        """No lines come. On a slow loom a block takes longer to fill than flush_s; that is not a stop."""
+        return time.monotonic() - self._last_item > max(self.judging.policy.flush_s, 2 * self._usual_wait)
 
     def _hand_over(self, parts: Parts) -> bool:
-        """Finish what came before the line of an order, then let the new parts judge."""
-        if self._parts.tiler.waiting:
-            self._sort(self._parts.tiler.flush())
+        """Finish what came before the line of an order, then let the new parts judge; both see the lines around it."""
+        for span in self._motion.end():
+            self._take(span)
+        tiler = self._parts.tiler
+        parts.tiler.follow(tiler)
+        if tiler.waiting:
+            beyond, all_there = self._queue.lines_ahead(tiler.reach_beyond)
+            if not (all_there or self._quiet or self.intake.exhausted):
+                return False
+            self._sort(tiler.flush(beyond=beyond))
             return True
         if self._ready or self.busy:
             return False
@@ -211,14 +220,20 @@ class Lane:
 
     def _accept(self, item: LineBlock | NotInspected) -> None:
         self.next_line = self.next_line if item.end_line is None else item.end_line
+        if isinstance(item, LineBlock):
+            self.track.add(item)
+            if self._on_strip:
+                self._on_strip(item)
+        for part in self._motion.split(item):
+            self._take(part)
+
+    def _take(self, item: LineBlock | NotInspected) -> None:
+        """Lines to the tiler; a gap to the account."""
         if isinstance(item, NotInspected):
             self._sort(self._parts.tiler.flush())  # what lies before a gap need not wait for its end
             self._give_up(item)
-            return
-        self.track.add(item)
-        if self._on_strip:
-            self._on_strip(item)
-        self._sort(self._parts.tiler.push(item))
+        else:
+            self._sort(self._parts.tiler.push(item))
 
     def _sort(self, cut: Iterable[TileBatch | NotInspected]) -> None:
         for piece in cut:
@@ -244,11 +259,15 @@ class Lane:
         self._latencies.append((time.monotonic_ns() - strip.received_ns) / 1e6)
         more = not maps.batch.hard_end
         self._tell_defects(self._parts.tracker.add(strip, self.intake.newest_line, more))
+        if self._on_judged:
+            self._on_judged(self.name, self._parts.tracker.judged_m)
 
     def _wind_up(self) -> bool:
         """The camera has ended: judge what waits, then close what is open."""
         if self.intake.error and self.error is None:
             raise self.intake.error
+        for span in self._motion.end():
+            self._take(span)
         if self._parts.tiler.waiting:
             self._sort(self._parts.tiler.flush())
             return True
@@ -288,14 +307,3 @@ class Lane:
     def _tell_state(self, state: Literal["started", "standing", "running", "failed"], message: str) -> None:
         y_m = round(self.track.metres(self.next_line), 6)
         self._tell(StateEvent(camera=self.name, state=state, message=message, roll=self._roll, y_m=y_m))
-
-
-def _cut_in_two(block: LineBlock, line: int) -> tuple[LineBlock, LineBlock]:
-    """The lines of a block before ``line``, and those from it on; the camera's clock is known at the block's ends."""
-
-    def part(first_line: int, rows: slice) -> LineBlock:
-        encoder = None if block.encoder is None else block.encoder[rows]
-        return replace(block, first_line=first_line, pixels=block.pixels[rows], encoder=encoder, device_ns=None)
-
-    rows = line - block.first_line
-    return part(block.first_line, slice(rows)), part(line, slice(rows, None))

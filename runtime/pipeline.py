@@ -19,6 +19,8 @@ from runtime.account import Account
 from runtime.alarms.decide import Alarms
 from runtime.bundle import Bundle
 from runtime.cameras.base import Camera, CameraInfo
+from runtime.defects.across import Across
+from runtime.defects.repeats import Repeats
 from runtime.engines.base import Engine
 from runtime.engines.rate import tiles_per_s
 from runtime.errors import UserError
@@ -80,6 +82,8 @@ class Pipeline:
         """Called by the loop's thread between two of its steps: where the stream may be changed while it runs."""
         self._begun_by = Judging.of(bundle, engine, engine_key)
         self._alarms = Alarms(self._begun_by.settings.alarms)
+        self._across = Across({})
+        self._repeats = Repeats()
         self._views = views
         self._sinks = sinks
         self._limit = limit or Limit()
@@ -127,6 +131,7 @@ class Pipeline:
         started = time.monotonic()
         try:
             infos = self._open()
+            self._across = Across({info.name: info.span_mm for info in infos if info.span_mm})
             self._check_capacity(infos)
             for lane in self.lanes:
                 lane.intake.start()
@@ -134,15 +139,25 @@ class Pipeline:
         finally:
             for view in self._views:
                 view.camera.close()
+        self._spread(*self._repeats.close())
         summary = self._summary(time.monotonic() - started, stopped)
         self.tell(summary)
         return summary
 
     def tell(self, event: Event) -> None:
-        """Give an event, and the alarms that it sets off, to every sink."""
-        for told in (event, *self._alarms.hear(event)):
-            for sink in self._sinks:
-                sink.write(told)
+        """Give an event, what other cameras make of it and what it sets off, to every sink."""
+        self._spread(*self._across.hear(event))
+
+    def _judged(self, camera: str, y_m: float) -> None:
+        """All defects of a camera up to a metre were told: what waited for it can be closed."""
+        self._spread(*self._across.passed(camera, y_m), *self._repeats.passed(camera, y_m))
+
+    def _spread(self, *events: Event) -> None:
+        """Tell events, and what each sets off."""
+        for event in events:
+            for told in (event, *self._repeats.hear(event), *self._alarms.hear(event)):
+                for sink in self._sinks:
+                    sink.write(told)
 
     def _open(self) -> list[CameraInfo]:
         infos: list[CameraInfo] = []
@@ -173,6 +188,7 @@ class Pipeline:
             roll=self._roll,
             tell=self.tell,
             on_strip=self._on_strip,
+            on_judged=self._judged,
         )
 
     def _check_capacity(self, infos: Sequence[CameraInfo]) -> None:
@@ -234,13 +250,16 @@ class Pipeline:
 
     def _step(self, lane: Lane, wait_s: float = 0.0) -> bool:
         try:
-            return lane.step(wait_s)
+            moved = lane.step(wait_s)
         except Exception as error:
             # One camera's trouble stays its own; _summary makes the exit status tell.
             if not isinstance(error, UserError):
                 traceback.print_exc()
             lane.fail(error)
-            return True
+            moved = True
+        if lane.finished:
+            self._spread(*self._across.ended(lane.name))
+        return moved
 
     def _rest(self, live: Sequence[Lane]) -> None:
         """Wait for the engine where it works, else for lines."""

@@ -4,12 +4,13 @@ Each row of tiles has a window of lines that it answers for. Windows follow each
 lines and overlap by the blend; a row is cut as soon as its last line is there, so its map waits for
 ``margin + blend + stride`` lines at most, however tall the tile. At a run's ends (a new segment, a gap,
 the end of the stream) and when the cloth stands, the lines that wait are cut with the weave continued
-beyond them (see runtime/ends.py).
+beyond them (see runtime/ends.py). Where another tiler goes on with the very next line (runtime/lane.py), both see a
+margin of each other's lines instead, and answer for their own alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -65,12 +66,26 @@ class Tiler:
         self._answered = 0  # lines before this have their window
         self._received_ns = 0
         self._held_region: tuple[int, int] | None = None
+        self._above: tuple[int, int, UInt8] | None = None  # segment and line that another tiler's last lines lead to
         self._edges: Ends | None = None  # of the sensor, found at a run's first row of tiles
 
     @property
     def waiting(self) -> int:
         """Lines that are in the ring and in no window yet."""
         return self._end - self._answered
+
+    @property
+    def reach_beyond(self) -> int:
+        """How many lines beyond the newest a last row of tiles would reach."""
+        lines = self._end - self._origin
+        return round_up(lines, self.geometry.map_stride) - lines + self.geometry.margin
+
+    def follow(self, other: Tiler) -> None:
+        """See the last lines of another tiler's run above the first line here, if that is the next of the same run."""
+        if other._segment >= 0:
+            end = other._end - other._ring_first
+            above = other._ring[max(0, end - self.geometry.margin) : end].copy()
+            self._above = (other._segment, other._end, above)
 
     def push(self, block: LineBlock) -> Iterator[TileBatch | NotInspected]:
         """Add lines; yields what became ready, in order.
@@ -86,7 +101,7 @@ class Tiler:
                 f"Camera '{self.camera}' gives {block.channels} channels, the bundle takes {self.channels}: "
                 "change its pixel format, or train a bundle for it."
             )
-        if block.segment != self._segment or block.first_line != self._end:
+        if not self._goes_on(block):
             yield from self.flush()
             self._begin(block)
         if block.width != self._ring.shape[1]:
@@ -98,19 +113,28 @@ class Tiler:
         while self._next_end() + self.geometry.blend + self.geometry.margin <= self._end:
             yield from self._cut(self._next_end(), hard_end=False)
 
-    def flush(self, whole_cells: bool = False) -> Iterator[TileBatch | NotInspected]:
+    def flush(self, whole_cells: bool = False, beyond: Sequence[LineBlock] = ()) -> Iterator[TileBatch | NotInspected]:
         """Cut what waits, with the weave continued beyond the newest line; the run ends there.
 
         Args:
             whole_cells: leave the lines of an unfinished map cell waiting: the run goes on (a loom that stands).
+            beyond: lines that come next, to be seen in place of a weave made up; another tiler answers for them.
         """
         stride = self.geometry.map_stride
-        end = self._end - (self._end - self._origin) % stride if whole_cells else self._end
+        newest = self._end
+        end = newest - (newest - self._origin) % stride if whole_cells else newest
+        for block in beyond:
+            if self._goes_on(block):
+                self._append(block)
         while self._answered < end:
             window_end = min(self._next_end(), end)
             yield from self._cut(window_end, hard_end=window_end == end)
+        self._end = newest
         if not whole_cells:
             self._segment = -1  # also where the next line's number follows: a gap of unknown length
+
+    def _goes_on(self, block: LineBlock) -> bool:
+        return block.segment == self._segment and block.first_line == self._end
 
     def _begin(self, block: LineBlock) -> None:
         if block.first_line < self._end:
@@ -121,9 +145,13 @@ class Tiler:
         if self._ring.shape[:2] != (rows, block.width):
             self._ring = np.empty((rows, block.width, self.channels), np.uint8)
         self._segment = block.segment
-        self._ring_first = self._origin = self._end = block.first_line
-        self._answered = block.first_line
+        self._ring_first = self._origin = self._end = self._answered = block.first_line
         self._held_region = self._edges = None
+        if self._above and self._above[:2] == (block.segment, block.first_line):
+            above = self._above[2]
+            self._ring[: len(above)] = above
+            self._ring_first -= len(above)
+        self._above = None
 
     def _append(self, block: LineBlock) -> None:
         at = self._end - self._ring_first
@@ -187,7 +215,7 @@ class Tiler:
         bottom = top + self.geometry.tile
         if top >= self._ring_first and bottom <= self._end:
             return self._ring[top - self._ring_first : bottom - self._ring_first]
-        low = max(self._origin, self._ring_first)
+        low = self._ring_first
         ends = find_ends(self._ring[low - self._ring_first : self._end - self._ring_first], self.geometry)
         return self._ring[continued(top, bottom, low, self._end, ends) - self._ring_first]
 

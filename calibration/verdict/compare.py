@@ -118,7 +118,7 @@ class Comparison:
             events.append(self._count_events(strips, thresholds, scale))
 
     def _count_events(self, strips: Sequence[ScoreMap], thresholds: Thresholds, scale: Scale) -> int:
-        # Where lines lie in metres does not change how many events there are, so the track stays empty.
+        # The track stays empty, so that lines lie by the pitch.
         tracker = DefectTracker("report", scale, Track(scale), thresholds, self.policy)
         told = []
         for strip in strips:

@@ -51,6 +51,13 @@ class CameraInfo:
     description: str
     device: Device | None = None
 
+    @property
+    def span_mm(self) -> tuple[float, float] | None:
+        """What the camera sees of the loom, mm from and to; None where its width may change."""
+        if self.width is None:
+            return None
+        return self.scale.x_offset_mm, self.scale.x_offset_mm + self.width * self.scale.mm_per_px
+
 
 class Camera(Protocol):
     """A source of lines. Opened and iterated by one thread; ``close`` may come from another.

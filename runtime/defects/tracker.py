@@ -4,68 +4,29 @@ A blob belongs to a growing defect when it touches it, lies within ``merge_line_
 weft line, or within ``merge_mm`` where both are strong enough to be defects by themselves. A defect opens when
 its highest score reaches the threshold of its shape, is updated as it runs on, and closes when enough clean
 cloth followed. Two that grow together become one: the younger closes with the older as its parent.
+
+Distances are millimetres of cloth (runtime/position.py), so a stop or a reversal is none. Cloth that nobody saw is
+not clean cloth: a warp line that shows on both sides of up to UNSEEN_MM of it is one defect.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
 
 from runtime.defects.blobs import HALO_PX, Blob, find_blobs
+from runtime.defects.growing import ROUNDING_MM, Growing, Piece
 from runtime.defects.rows import goes_on, joined, split
 from runtime.position import Track
 from runtime.settings import Policy, Thresholds
 from runtime.types import Defect, Kind, Scale, ScoreMap, State
 
-ELONGATED = 3.0
-"""A defect this many times longer than wide is a line."""
-LINE_MM = 10.0
-"""... if it is at least this long."""
-AREA_MM = 20.0
-"""A defect at least this large in both directions is an area."""
 TOUCH_MM = 1.0
 """Blobs of neighbouring strips touch although their edges were drawn between the centres of cells."""
 SAME_LINE_MM = 2.0
 """Pieces of one line lie within this across it."""
-
-
-def kind_of(width_mm: float, height_mm: float) -> Kind:
-    """Shape of a box in cloth millimetres."""
-    long, short = max(width_mm, height_mm), min(width_mm, height_mm)
-    if long >= LINE_MM and long >= ELONGATED * short:
-        return Kind.WEFT if width_mm > height_mm else Kind.WARP
-    return Kind.AREA if short >= AREA_MM else Kind.LOCAL
-
-
-@dataclass
-class _Growing:
-    """A defect in the making.
-
-    Attributes:
-        whole: all that belongs to it so far.
-        y0_m, peak_y_m: where it begins and peaks, in metres; kept, because a track forgets lines far back.
-        tail: its blobs near enough to the newest line to be joined to.
-        number: of the defect, in the order of opening; 0 before it.
-        threshold: what opened it.
-        reported_end: end line in the last event.
-    """
-
-    whole: Blob
-    y0_m: float
-    peak_y_m: float
-    tail: list[Blob]
-    number: int = 0
-    threshold: float = 0.0
-    reported_end: int = 0
-
-    def absorb(self, other: _Growing) -> None:
-        if other.whole.first_line < self.whole.first_line:
-            self.y0_m = other.y0_m
-        if other.whole.peak > self.whole.peak:
-            self.peak_y_m = other.peak_y_m
-        self.whole = self.whole.joined(other.whole)
-        self.tail.extend(other.tail)
+UNSEEN_MM = 1000.0
+"""Cloth of one gap (lost packets, an overload, a camera that came back) that an open warp line is followed across."""
 
 
 class DefectTracker:
@@ -83,10 +44,12 @@ class DefectTracker:
         self.track = track
         self.thresholds = thresholds
         self.policy = policy
-        self._growing: list[_Growing] = []
+        self._growing: list[Growing] = []
         self._opened = 0
         self._camera = ""
-        self._segment = -1
+        self._newest: ScoreMap | None = None
+        self._unseen_mm = 0.0  # cloth in the gaps that defects were followed across
+        self._farthest_m = 0.0  # that a line received by now lay
         self._waiting: ScoreMap | None = None  # rows that are not judged yet
         self._before: ScoreMap | None = None  # the rows before them, whose halo may reach them
 
@@ -98,11 +61,14 @@ class DefectTracker:
             more: the map goes on after the strip. Its last rows then wait until it is known whether they are the
                 halo of a stronger defect that comes.
         """
-        told = self.close(newest_line) if strip.segment != self._segment else []
-        self._camera, self._segment = strip.camera, strip.segment
+        self._farthest_m = max(self._farthest_m, self.track.metres(newest_line))
+        told: list[Defect] = []
         if not goes_on(self._waiting or self._before, strip):
             told += self._judge_waiting(newest_line)
             self._before = None
+            if not self._follows(strip):
+                told += self.close(newest_line)
+        self._camera, self._newest = strip.camera, strip
         whole = strip if self._waiting is None else joined(self._waiting, strip)
         ready, self._waiting = split(whole, HALO_PX // strip.stride) if more else (whole, None)
         if ready is not None:
@@ -110,7 +76,7 @@ class DefectTracker:
         return told
 
     def close(self, newest_line: int) -> list[Defect]:
-        """Judge what waits and close all that is open: the end of a segment or of the stream."""
+        """Judge what waits and close all that is open: the end of the stream, or of cloth that can be followed."""
         told = self._judge_waiting(newest_line)
         self._before = None
         told += [self._tell(d, State.CLOSED, time.monotonic_ns(), newest_line) for d in self._growing if d.number]
@@ -124,7 +90,7 @@ class DefectTracker:
     def _judge(self, strip: ScoreMap, after: ScoreMap | None, newest_line: int) -> list[Defect]:
         """Find the blobs of a strip that nothing to come can change, and place them."""
         told: list[Defect] = []
-        touched: list[_Growing] = []
+        touched: list[Growing] = []
         before = None if self._before is None else self._before.values
         past = strip if self._before is None else joined(self._before, strip)
         self._before = split(past, HALO_PX // strip.stride)[1]
@@ -139,14 +105,46 @@ class DefectTracker:
         return told + self._settle(strip, newest_line)
 
     @property
+    def judged_m(self) -> float:
+        """Metres of cloth up to which everything is judged; minus infinity before the first strip."""
+        if self._waiting is not None:
+            return self.track.metres(self._waiting.first_line)
+        return -math.inf if self._newest is None else self.track.metres_to(self._newest.end_line)
+
+    @property
     def open_defects(self) -> int:
         """How many have been opened and not closed."""
         return sum(d.number > 0 for d in self._growing)
 
-    def _place(self, blob: Blob) -> tuple[_Growing, list[_Growing]]:
+    def _follows(self, strip: ScoreMap) -> bool:
+        """Can what is open be followed to a strip that does not go on from the newest one?"""
+        last = self._newest
+        if last is None:
+            return True
+        follows_by_number = last.segment == strip.segment and last.end_line != strip.first_line
+        if not (self.track.counted or follows_by_number):
+            return False  # a gap of unknown length
+        unseen = self._mm(strip.first_line) - self._mm_to(last.end_line)
+        self._unseen_mm += max(0.0, unseen)
+        return unseen <= UNSEEN_MM
+
+    def _mm(self, line: int) -> float:
+        """Cloth to the upper edge of a line."""
+        return self.track.metres(line) * 1000
+
+    def _mm_to(self, end_line: int) -> float:
+        """Cloth to the lower edge of the line before."""
+        return self.track.metres_to(end_line) * 1000
+
+    def _piece(self, blob: Blob) -> Piece:
+        first, end = self._mm(blob.first_line), self._mm_to(blob.end_line)
+        return Piece(blob, min(first, end), max(first, end), self._mm(blob.peak_line), self._unseen_mm)
+
+    def _place(self, blob: Blob) -> tuple[Growing, list[Growing]]:
         """The defect that a blob belongs to, and opened defects that it joined to it."""
-        new = _Growing(blob, self.track.metres(blob.first_line), self.track.metres(blob.peak_line), [blob])
-        homes = [d for d in self._growing if any(self._near(blob, piece, d) for piece in d.tail)]
+        piece = self._piece(blob)
+        new = Growing(piece, [piece])
+        homes = [d for d in self._growing if any(self._near(piece, other, d) for other in d.tail)]
         if not homes:
             self._growing.append(new)
             return new, []
@@ -158,50 +156,54 @@ class DefectTracker:
         home.absorb(new)
         return home, [d for d in homes[1:] if d.number]
 
-    def _near(self, blob: Blob, piece: Blob, defect: _Growing) -> bool:
-        """Does a blob go with a piece of a defect? They touch, or go on along one line, or are strong and close."""
-        dx = max(0, blob.x0 - piece.x1, piece.x0 - blob.x1) * self.scale.mm_per_px
-        dy = max(0, blob.first_line - piece.end_line, piece.first_line - blob.end_line) * self.scale.mm_per_line
+    def _near(self, new: Piece, old: Piece, defect: Growing) -> bool:
+        """Does a piece go with one of a defect? They touch, or go on along one line, or are strong and close."""
+        dx, dy = new.across_mm(old, self.scale), new.along_mm(old)
         if max(dx, dy) <= TOUCH_MM:
             return True
-        line = Kind.WEFT if dy <= SAME_LINE_MM else Kind.WARP if dx <= SAME_LINE_MM else None
-        # A strip cuts a line into short pieces: what it is shows in the whole.
-        if line in (self._shape(blob), self._shape(defect.whole)) and max(dx, dy) <= self.policy.merge_line_mm:
+        # A strip cuts a line into short pieces: what it is shows in the whole. Lines that cross do so where they touch.
+        lines = {new.kind(self.scale), defect.whole.kind(self.scale)} & {Kind.WARP, Kind.WEFT}
+        line_mm = self.policy.merge_line_mm + ROUNDING_MM
+        if lines == {Kind.WEFT} and dy <= SAME_LINE_MM and dx <= line_mm:
+            return True
+        if lines == {Kind.WARP} and dx <= SAME_LINE_MM and new.seen_along_mm(old) <= line_mm:
             return True
         # A weak blob alone is what normal cloth has too: near a defect it would only make its box wander.
-        return max(dx, dy) <= self.policy.merge_mm and self._strong(blob) and self._strong(piece)
+        return max(dx, dy) <= self.policy.merge_mm + ROUNDING_MM and self._strong(new) and self._strong(old)
 
-    def _strong(self, blob: Blob) -> bool:
-        return blob.peak >= self.thresholds.open[self._shape(blob)]
+    def _strong(self, piece: Piece) -> bool:
+        return piece.blob.peak >= self.thresholds.open[piece.kind(self.scale)]
 
-    def _shape(self, box: Blob) -> Kind:
-        width = (box.x1 - box.x0) * self.scale.mm_per_px
-        return kind_of(width, (box.end_line - box.first_line) * self.scale.mm_per_line)
-
-    def _grown(self, defect: _Growing, strip: ScoreMap, newest_line: int) -> list[Defect]:
+    def _grown(self, defect: Growing, strip: ScoreMap, newest_line: int) -> list[Defect]:
         """Open a defect that now deserves it, or tell that an open one runs on."""
+        whole = defect.whole
         if not defect.number:
             cell_mm2 = strip.stride**2 * self.scale.mm_per_px * self.scale.mm_per_line
-            threshold = self.thresholds.open[self._shape(defect.whole)]
-            if defect.whole.peak < threshold or defect.whole.cells * cell_mm2 < self.policy.min_area_mm2:
+            threshold = self.thresholds.open[whole.kind(self.scale)]
+            if whole.blob.peak < threshold or whole.blob.cells * cell_mm2 < self.policy.min_area_mm2:
                 return []
             self._opened += 1
             defect.number, defect.threshold = self._opened, threshold
-            defect.reported_end = defect.whole.end_line
+            defect.reported_mm = whole.y1_mm
             return [self._tell(defect, State.OPEN, strip.received_ns, newest_line)]
-        if (defect.whole.end_line - defect.reported_end) * self.scale.mm_per_line < self.policy.update_mm:
+        if whole.y1_mm - defect.reported_mm < self.policy.update_mm - ROUNDING_MM:
             return []
-        defect.reported_end = defect.whole.end_line
+        defect.reported_mm = whole.y1_mm
         return [self._tell(defect, State.UPDATE, strip.received_ns, newest_line)]
 
     def _settle(self, strip: ScoreMap, newest_line: int) -> list[Defect]:
         """Forget pieces that nothing can join any more; close what has none left."""
-        reach = round(self.policy.merge_mm / self.scale.mm_per_line)
-        line_reach = max(reach, round(self.policy.merge_line_mm / self.scale.mm_per_line))
+        now_mm = self._mm_to(strip.end_line)
+        line_reach = max(self.policy.merge_mm, self.policy.merge_line_mm)
         told = []
         for defect in list(self._growing):
-            kept = line_reach if self._shape(defect.whole) is Kind.WARP else reach
-            defect.tail = [piece for piece in defect.tail if strip.end_line - piece.end_line <= kept]
+            if defect.whole.kind(self.scale) is Kind.WARP:
+                since = {piece: now_mm - piece.y1_mm - (self._unseen_mm - piece.unseen_mm) for piece in defect.tail}
+                reach = line_reach + ROUNDING_MM
+            else:
+                since = {piece: now_mm - piece.y1_mm for piece in defect.tail}
+                reach = self.policy.merge_mm + ROUNDING_MM
+            defect.tail = [piece for piece, clean_mm in since.items() if clean_mm <= reach]
             if not defect.tail:
                 self._growing.remove(defect)
                 if defect.number:
@@ -209,34 +211,35 @@ class DefectTracker:
         return told
 
     def _tell(
-        self, d: _Growing, state: State, received_ns: int, newest_line: int, parent: _Growing | None = None
+        self, d: Growing, state: State, received_ns: int, newest_line: int, parent: Growing | None = None
     ) -> Defect:
-        whole = d.whole
-        y1 = self.track.metres(whole.end_line)
+        whole, blob = d.whole, d.whole.blob
         across = self.track.millimetres_across
+        # A loom that runs back makes no cloth: latency is counted up to where it had come.
+        newest_mm = max(self._farthest_m, self.track.metres(newest_line)) * 1000
         return Defect(
             id=self._id(d),
             parent=self._id(parent) if parent else None,
             camera=self._camera,
             state=state,
-            kind=self._shape(whole),
-            x0_px=whole.x0,
-            x1_px=whole.x1,
-            first_line=whole.first_line,
-            end_line=whole.end_line,
-            x0_mm=across(whole.x0),
-            x1_mm=across(whole.x1),
-            y0_m=min(d.y0_m, y1),
-            y1_m=max(d.y0_m, y1),
-            peak_x_px=whole.peak_x,
-            peak_line=whole.peak_line,
-            peak_x_mm=across(whole.peak_x),
-            peak_y_m=d.peak_y_m,
-            score=whole.peak,
+            kind=whole.kind(self.scale),
+            x0_px=blob.x0,
+            x1_px=blob.x1,
+            first_line=blob.first_line,
+            end_line=blob.end_line,
+            x0_mm=across(blob.x0),
+            x1_mm=across(blob.x1),
+            y0_m=whole.y0_mm / 1000,
+            y1_m=whole.y1_mm / 1000,
+            peak_x_px=blob.peak_x,
+            peak_line=blob.peak_line,
+            peak_x_mm=across(blob.peak_x),
+            peak_y_m=whole.peak_y_mm / 1000,
+            score=blob.peak,
             threshold=d.threshold,
             latency_ms=(time.monotonic_ns() - received_ns) / 1e6,
-            latency_mm=abs(self.track.metres(newest_line) - d.y0_m) * 1000,
+            latency_mm=max(0.0, newest_mm - whole.y0_mm),
         )
 
-    def _id(self, d: _Growing) -> str:
+    def _id(self, d: Growing) -> str:
         return f"{self.run_id}-{self._camera}-{d.number}"

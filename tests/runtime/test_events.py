@@ -20,7 +20,9 @@ from runtime.events import (
     DefectEvent,
     Event,
     Judge,
+    MaintenanceEvent,
     NotInspectedEvent,
+    RepeatEvent,
     StateEvent,
     StatusEvent,
     SummaryEvent,
@@ -41,6 +43,13 @@ EVENTS: list[Event] = [
     NotInspectedEvent.of(NotInspected("c", Reason.OVERLOAD, 5, 9, detail="x"), (0.001, 0.0018), roll=None),
     NotInspectedEvent.of(NotInspected("c", Reason.CAMERA_LOST, seconds=2.5), None, roll="7"),
     StateEvent(camera=None, state="over_capacity", message="too much"),
+    MaintenanceEvent(
+        id="r-c-m1", camera="c", state="open", cause="column", message="clean the window", x0_px=5, x1_px=7, x0_mm=1.0,
+        x1_mm=1.4, first_line=9, y_m=0.0018,
+    ),
+    RepeatEvent(
+        id="r-r1", state="open", period_mm=471.0, x0_mm=1.0, x1_mm=2.0, y0_m=0.1, y1_m=1.1, defects=["r-c-1"], count=3
+    ),
     AlarmEvent(output="buzzer", rule="repeated", camera="c", y_m=0.202, defects=["r-c-1", "r-c-2"]),
     StatusEvent(
         cameras=[

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -41,6 +43,52 @@ def test_counts_forward_make_cloth_whichever_way_the_encoder_counts(sign: int) -
     assert track.metres(100) == pytest.approx(0.02), "the encoder's 0.2 mm a line, not the 0.25 of the pitch"
     assert track.metres(40) == pytest.approx(0.008)
     assert track.metres(101) == pytest.approx(0.02 + 0.25e-3), "beyond the newest count by the pitch"
+
+
+def test_a_track_that_was_given_no_line_counts_from_line_0_by_the_pitch() -> None:
+    assert Track(Scale(0.2, 0.25)).metres(4000) == pytest.approx(1.0)
+    assert Track(Scale(0.2, 0.25)).metres_to(4000) == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("counts", "end", "mm"),
+    [
+        ([0, 1, 2, 3], 3, 3.0),  # the next line begins where this one ends
+        ([0, 1, 2, 3], 4, 4.0),  # nothing is known of the next: a pitch
+        ([0, 4, 8, 4], 3, 8.0),  # the loom turned back: not before its own upper edge
+        ([0, 1, 2, 9], 3, 3.0),  # lines are missing after it: no more than a pitch
+        ([0, 4, 8, 8], 3, 8.0),  # it stands
+    ],
+)
+def test_a_lines_lower_edge_is_its_own_wherever_the_next_one_lies(counts: list[int], end: int, mm: float) -> None:
+    track = Track(Scale(0.2, 1.0, counts_per_mm=1))
+    track.add(block(0, counts))
+    assert track.metres_to(end) * 1000 == pytest.approx(mm)
+
+
+def test_places_of_a_blocks_lines_are_told_where_an_encoder_tells() -> None:
+    track = Track(Scale(0.2, 1.0, counts_per_mm=-2))
+    assert not track.counted
+    without = block(0, None, rows=4)
+    track.add(without)
+    assert track.millimetres_along(without) is None
+    there = block(4, [100, 98, 96, 97])
+    track.add(there)
+    assert track.counted
+    np.testing.assert_allclose(track.millimetres_along(there), [0, 1, 2, 1.5])
+
+
+@pytest.mark.parametrize(
+    ("segment", "count", "mm"), [(1, 0, 2000.0), (1, 1500, 1500.0), (0, 0, 0.0), (1, 2500, 2500.0)]
+)
+def test_a_counter_set_back_while_the_camera_was_away_does_not_turn_the_cloth_back(
+    segment: int, count: int, mm: float
+) -> None:
+    track = Track(Scale(0.2, 1.0, counts_per_mm=1))
+    track.add(block(0, np.arange(2001)))
+    track.add(replace(block(2001, count + np.arange(100)), segment=segment))
+    assert track.metres(2001) * 1000 == pytest.approx(mm)
+    assert track.metres(2000) * 1000 == pytest.approx(2000)
 
 
 def test_a_reversal_inside_a_block_is_signed() -> None:

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from runtime.defects.tracker import DefectTracker, kind_of
+from runtime.defects.growing import kind_of
+from runtime.defects.tracker import DefectTracker
 from runtime.position import Track
 from runtime.settings import Policy, Thresholds
 from runtime.types import Defect, Kind, LineBlock, Scale, ScoreMap, State
@@ -101,6 +102,15 @@ def test_a_line_across_the_cloth_is_one_weft_defect_though_broken() -> None:
     assert story(told) == [("1", "open"), ("1", "closed")]
     assert told[-1].kind is Kind.WEFT
     assert (told[-1].x0_px, told[-1].x1_px) == (40, 380)
+
+
+def test_a_short_weft_fault_beside_a_warp_line_is_a_defect_of_its_own_and_one_that_touches_it_is_not() -> None:
+    def found(left: int) -> list[Kind]:
+        told = Roll(60).paint(slice(2, 58), slice(50, 51)).paint(slice(30, 31), slice(left, left + 12)).run(8)
+        return [d.kind for d in told if d.state is State.CLOSED]
+
+    assert sorted(found(60)) == [Kind.WARP, Kind.WEFT]
+    assert len(found(51)) == 1
 
 
 def test_two_lines_farther_apart_than_the_merge_are_two() -> None:
