@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from runtime.types import UInt8
+from runtime.types import Pixels
 
 
 class LineSource(Protocol):
@@ -17,8 +17,8 @@ class LineSource(Protocol):
     length: int | None
     """Number of lines, or None for cloth without end."""
 
-    def lines(self, first: int, count: int) -> UInt8:
-        """Lines [first, first + count), uint8 [count, width, channels]; ``first`` >= 0.
+    def lines(self, first: int, count: int) -> Pixels:
+        """Lines [first, first + count), uint8, or uint16 above 8 bits, [count, width, channels]; ``first`` >= 0.
 
         Raises:
             ValueError: lines beyond ``length``.

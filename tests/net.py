@@ -99,6 +99,8 @@ class NetTests:
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         for data in self._reports.get(item.nodeid, []):
             report = item.config.hook.pytest_report_from_serializable(config=item.config, data=data)
+            if isinstance(report.longrepr, list):  # JSON has no tuples, and pytest wants one of a skipped test
+                report.longrepr = tuple(report.longrepr)
             item.ihook.pytest_runtest_logreport(report=report)
         if item.nodeid not in self._reports:
             missing = pytest.TestReport(item.nodeid, item.location, {}, "failed", self._trouble, "call")

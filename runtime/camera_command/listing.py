@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from runtime.cameras.config import AnyCamera, GigeConfig, ReplayConfig
+from runtime.cameras.config import AnyCamera
+from runtime.cameras.entries import GigeConfig, ReplayConfig
 from runtime.cameras.gige_probe import Found, ask, discover
 from runtime.errors import UserError
 from runtime.recordings.format import is_recording
@@ -36,6 +37,9 @@ def state(config: AnyCamera) -> str:
     if isinstance(config, GigeConfig):
         if config.simulated:
             return f"gige {config.ip}: simulated, starts when it is opened ({config.simulated.source})"
+        if config.ip is None:
+            wanted = f"serial {config.serial}" if config.serial else f"called '{config.user_name}'"
+            return f"gige {wanted}: searched for when it is opened"
         found = ask(config.ip)
         return f"gige {config.ip}: {'no answer' if found is None else 'answers, ' + _named(found)}"
     if isinstance(config, ReplayConfig):
@@ -45,13 +49,20 @@ def state(config: AnyCamera) -> str:
 
 def told(found: Iterable[Found], cameras: Mapping[str, AnyCamera]) -> list[str]:
     """What a search found, each with its name in cameras.yaml or how to give it one."""
-    names = {config.ip: name for name, config in cameras.items() if isinstance(config, GigeConfig)}
+    named = {name: config for name, config in cameras.items() if isinstance(config, GigeConfig)}
     lines = []
     for one in found:
-        known = names.get(one.ip)
+        same = (name for name, config in named.items() if _is(config, one))
+        known = next(same, None)
         hint = f"'{known}' in cameras.yaml" if known else f"not in cameras.yaml: add 'backend: gige, ip: {one.ip}'"
         lines.append(f"found {one.ip:15} {_named(one)}; {hint}")
     return lines or ["found no camera by broadcast: check power and link, or name a camera by its address"]
+
+
+def _is(config: GigeConfig, found: Found) -> bool:
+    return (
+        config.ip == found.ip or (config.serial or "-") == found.serial or (config.user_name or "-") == found.user_name
+    )
 
 
 def _named(found: Found) -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from runtime.cameras import gige_control
-from runtime.cameras.config import AnyCamera, GigeConfig, build, describe
+from runtime.cameras.config import AnyCamera, build, describe
+from runtime.cameras.entries import GigeConfig
 from runtime.cameras.gige_simulated import SimulatedGige
 
 
@@ -27,7 +28,7 @@ def show(name_or_uri: str, cameras: Mapping[str, AnyCamera]) -> int:
             return 0
         if isinstance(camera, SimulatedGige):
             camera.start()
-        for line in features(name, config.ip):
+        for line in features(name, config.address(name)):
             print(line)
     finally:
         camera.close()

@@ -16,7 +16,7 @@ from runtime.types import Int64
 TAG_BYTES = 8
 
 
-def split(payload: bytes, bytes_per_line: int) -> tuple[int, dict[int, bytes]]:
+def split(payload: bytes | memoryview, bytes_per_line: int) -> tuple[int, dict[int, bytes]]:
     """Where the image ends, and the chunks behind it.
 
     Returns:
@@ -37,7 +37,7 @@ def split(payload: bytes, bytes_per_line: int) -> tuple[int, dict[int, bytes]]:
             return length, chunks
         if start <= 0 or length == 0:
             break
-        chunks[chunk_id] = payload[start : end - TAG_BYTES]
+        chunks[chunk_id] = bytes(payload[start : end - TAG_BYTES])
         end = start
     raise ValueError(f"{len(payload)} bytes are no lines of {bytes_per_line} bytes followed by chunks")
 

@@ -2,108 +2,22 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 from urllib.parse import parse_qsl, urlencode
 
 import yaml
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import Field, TypeAdapter, ValidationError
 
 from runtime.cameras.base import Camera
+from runtime.cameras.entries import GigeConfig, ReplayConfig, SimulatedConfig
 from runtime.cameras.gige import GigeCamera
 from runtime.cameras.gige_simulated import SimulatedGige
 from runtime.errors import UserError
 from runtime.types import Scale
 
 SHIPPED = Path(__file__).resolve().parent.parent / "cameras.yaml"
-Positive = Annotated[float, Field(gt=0)]
-
-
-class Section(BaseModel):
-    """A section of cameras.yaml: unknown keys are errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class EncoderConfig(Section):
-    """The encoder whose count the camera stamps on each line."""
-
-    counts_per_mm: Positive = Field(description="encoder counts per millimetre of cloth")
-    direction: Literal[1, -1] = Field(1, description="-1 where the count falls while cloth is made")
-
-
-class SimulatedGigeConfig(Section):
-    """Makes a gige camera a simulated one: a process of its own at the camera's address."""
-
-    source: str = Field(description="the cloth it looks at, a URI such as sim:twill22?width=2048")
-    loss: float = Field(0.0, ge=0, le=1, description="share of packets lost")
-    seed: int = Field(1, ge=0, description="of the lost packets")
-
-
-class CameraConfig(Section):
-    """What every camera has."""
-
-    mm_per_px: Positive = Field(0.2, description="cloth millimetres across one pixel (weft direction)")
-    mm_per_line: Positive | None = Field(None, description="the same along one line (warp); none: as mm_per_px")
-    x_offset_mm: float = Field(0.0, description="where the camera's column 0 lies on the loom")
-    block_lines: int = Field(128, ge=1, le=4096, description="lines a buffer")
-    line_rate_hz: Positive | None = Field(None, description="lines a second; none: the camera's own, or no pace")
-    flat_field: str | None = Field(None, description="stored references (.npz) to correct the columns with")
-    cloth: Literal["find", "all"] = Field("find", description="find the cloth's columns, or take all for cloth")
-
-    def scale(self) -> Scale:
-        """Pixels and lines to loom millimetres."""
-        return Scale(self.mm_per_px, self.mm_per_line or self.mm_per_px, self.x_offset_mm)
-
-
-class GigeConfig(CameraConfig):
-    """A GigE Vision line-scan camera."""
-
-    backend: Literal["gige"]
-    ip: str = Field(description="the camera's IPv4 address; cameras are never searched for")
-    exposure_us: Positive | None = Field(None, description="ExposureTime; none: the camera's own")
-    gain_db: float | None = Field(None, description="Gain; none: the camera's own")
-    width: int | None = Field(None, ge=16, description="Width in px; none: the camera's own")
-    pixel_format: Literal["Mono8", "Mono10", "Mono12", "Mono16", "RGB8"] = "Mono8"
-    encoder: EncoderConfig | None = Field(None, description="none: the camera stamps no encoder counts")
-    simulated: SimulatedGigeConfig | None = Field(None, description="none: a real camera")
-
-    @field_validator("ip")
-    @classmethod
-    def _is_ipv4(cls, value: str) -> str:
-        ipaddress.IPv4Address(value)
-        return value
-
-    def scale(self) -> Scale:
-        """Pixels, lines and encoder counts to loom millimetres."""
-        encoder = self.encoder
-        counts = None if encoder is None else encoder.counts_per_mm * encoder.direction
-        return replace(super().scale(), counts_per_mm=counts)
-
-
-class ReplayConfig(CameraConfig):
-    """Files of lines, or a recorded roll, played as a camera."""
-
-    backend: Literal["replay"]
-    path: str = Field(description="a strip, a folder of strips or a recording")
-    channels: Annotated[Literal[1, 3], BeforeValidator(int)] = 1  # a URI's values are text
-    from_line: int | None = Field(None, ge=0, description="of a recording: the first line, as the camera numbered it")
-    from_m: float | None = Field(None, ge=0, description="of a recording: the same in metres from its first line")
-    lines: int | None = Field(None, ge=1, description="of a recording: how many lines; none: to its end")
-    metres: Positive | None = Field(None, description="of a recording: the same in metres")
-
-
-class SimulatedConfig(CameraConfig):
-    """Simulated cloth, drawn in this process."""
-
-    backend: Literal["simulated"]
-    source: str = Field(description="the cloth, a URI such as sim:twill22?width=2048")
-    lines: int | None = Field(None, ge=1, description="how many; none: without end")
-
-
 AnyCamera = Annotated[GigeConfig | ReplayConfig | SimulatedConfig, Field(discriminator="backend")]
 CameraName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
 Cameras = dict[CameraName, AnyCamera]
@@ -237,9 +151,10 @@ def _build_replay(name: str, config: ReplayConfig) -> Camera:
 def _build_gige(name: str, config: GigeConfig) -> Camera:
     """A real camera, or, only where the entry says ``simulated``, a simulated one."""
     scale = config.scale()
+    ip = config.address(name)
     camera = GigeCamera(
         name,
-        config.ip,
+        ip,
         scale,
         block_lines=config.block_lines,
         line_rate_hz=config.line_rate_hz,
@@ -247,13 +162,16 @@ def _build_gige(name: str, config: GigeConfig) -> Camera:
         gain_db=config.gain_db,
         width=config.width,
         pixel_format=config.pixel_format,
+        client=config.client,
+        packet_bytes=config.packet_bytes,
+        resend=config.resend,
     )
     simulated = config.simulated
     if simulated is None:
         return camera
     options = {
         "source": _at_scale(simulated.source, scale),
-        "ip": config.ip,
+        "ip": ip,
         "serial": name,
         "line-rate": config.line_rate_hz or DEFAULT_LINE_RATE_HZ,
         "height": config.block_lines,

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
-
-import numpy as np
+from collections.abc import Iterator, Sequence
 
 from runtime.cameras import chunks
 from runtime.cameras.base import CameraInfo
 from runtime.cameras.gige_health import LinkHealth
-from runtime.cameras.gige_link import PIXEL_FORMATS, GigeLink, GigeSettings
+from runtime.cameras.gige_link import Buffer, Client, GigeLink, GigeSettings, connect
 from runtime.cameras.line_ledger import LineLedger
+from runtime.cameras.pixel_formats import PIXEL_FORMATS
 from runtime.errors import UserError
-from runtime.types import Int64, LineBlock, NotInspected, Pixels, Scale
-
-if TYPE_CHECKING:
-    import telegenic
+from runtime.types import Int64, LineBlock, NotInspected, Scale, UInt8
 
 QUIET_S = 0.2
 RETRY_S = 0.5
@@ -27,8 +22,8 @@ RETRY_S = 0.5
 class GigeCamera:
     """A line-scan camera as a source of numbered lines.
 
-    Lines that a buffer lost are given up with the whole buffer: the client's memory still holds older
-    rows in the holes. A camera that vanishes is tried again until ``close``.
+    Of a buffer with holes the lines that came are kept, where the client tells which (runtime/cameras/gige_link.py).
+    A camera that vanishes is tried again until ``close``.
 
     Args:
         name: as in cameras.yaml.
@@ -36,7 +31,9 @@ class GigeCamera:
         scale: with ``counts_per_mm`` where the camera stamps each line with an encoder's count.
         block_lines: lines a buffer.
         line_rate_hz, exposure_us, gain_db, width: set in the camera; None leaves what it has.
-        pixel_format: an SFNC name, one of gige_link.PIXEL_FORMATS.
+        pixel_format: a name of pixel_formats.PIXEL_FORMATS.
+        client: the library that speaks to the camera.
+        packet_bytes, resend: as GigeSettings.
     """
 
     def __init__(
@@ -51,6 +48,9 @@ class GigeCamera:
         gain_db: float | None = None,
         width: int | None = None,
         pixel_format: str = "Mono8",
+        client: Client = "auto",
+        packet_bytes: int | None = None,
+        resend: bool = True,
     ) -> None:
         counts = scale.counts_per_mm
         counts_per_line = None if counts is None else counts * scale.mm_per_line
@@ -63,10 +63,14 @@ class GigeCamera:
             exposure_us=exposure_us,
             gain_db=gain_db,
             encoder=counts is not None,
+            packet_bytes=packet_bytes,
+            resend=resend,
         )
-        self._channels, self._wire_type, self._bits = PIXEL_FORMATS[pixel_format]
+        self._client = client
+        self._format = PIXEL_FORMATS[pixel_format]
         self._ledger = LineLedger(name, block_lines, counts_per_line)
         self._segment = 0
+        self._width = 0
         self._last_count: int | None = None
         self._link: GigeLink | None = None
         self._health: LinkHealth | None = None
@@ -81,17 +85,17 @@ class GigeCamera:
             UserError: nobody answers at the address, or a setting is refused.
         """
         with self._using_link:
-            self._link = link = GigeLink(self._name, self._ip, self._settings)
+            self._link = link = self._connected()
         self._line_rate_hz = link.line_rate_hz
         return CameraInfo(
             name=self._name,
             width=link.width,
-            channels=self._channels,
-            bits=self._bits,
+            channels=self._format.channels,
+            bits=self._format.bits,
             scale=self._scale,
             live=True,
             line_rate_hz=link.line_rate_hz,
-            description=f"{link.device.vendor} {link.device.model}".strip() + f" at {self._ip}",
+            description=f"{link.device.vendor} {link.device.model}".strip() + f" at {self._ip} through {link.client}",
             device=link.device,
         )
 
@@ -103,9 +107,9 @@ class GigeCamera:
         """
         try:
             while not self._closed.is_set():
-                frame = self._next_frame()
-                if frame is not None:
-                    yield from self._entered(frame)
+                buffer = self._next_buffer()
+                if buffer is not None:
+                    yield from self._entered(buffer)
                 elif self._alive():
                     yield from _some(self._ledger.quiet())
                 else:
@@ -133,9 +137,27 @@ class GigeCamera:
             self._link.close()
             self._link = None
 
-    def _next_frame(self) -> telegenic.Frame | None:
+    def _connected(self) -> GigeLink:
+        """A new connection.
+
+        Raises:
+            UserError: as ``open``.
+        """
+        link = connect(self._name, self._ip, self._settings, self._client)
+        if not self._format.fits(link.width):
+            link.close()
+            raise UserError(
+                f"camera '{self._name}' at {self._ip}: lines of {link.width} px of {self._settings.pixel_format} do "
+                "not end with a whole byte: set a width that 4 divides, or another pixel_format"
+            )
+        self._width = link.width
+        # An encoder that triggers the lines sets the pace then, not the rate.
+        self._ledger.line_rate_hz = None if self._settings.line_rate_hz is None else link.line_rate_hz
+        return link
+
+    def _next_buffer(self) -> Buffer | None:
         with self._using_link:
-            return None if self._link is None else self._link.frame(QUIET_S)
+            return None if self._link is None else self._link.buffer(QUIET_S)
 
     def _alive(self) -> bool:
         with self._using_link:
@@ -149,44 +171,53 @@ class GigeCamera:
                 self._close_link()
                 try:
                     if not self._closed.is_set():
-                        self._link = GigeLink(self._name, self._ip, self._settings)
+                        self._link = self._connected()
                         self._segment += 1
                         return
                 except UserError:
                     pass  # said at the first opening; now the camera is only not back yet
             self._closed.wait(RETRY_S)
 
-    def _entered(self, frame: telegenic.Frame) -> Iterator[LineBlock | NotInspected]:
+    def _entered(self, buffer: Buffer) -> Iterator[LineBlock | NotInspected]:
         received_ns = time.monotonic_ns()
-        decoded = self._decoded(frame) if frame.is_complete else None
-        if decoded is None:
-            self._ledger.incomplete(frame.frame_id)
+        line_bytes = self._format.line_bytes(self._width)
+        found = self._lines(buffer, line_bytes)
+        if found is None:
+            self._ledger.incomplete(buffer.block_id, device_ns=buffer.timestamp_ns)
             return
-        pixels, encoder = decoded
-        first, span = self._ledger.complete(frame.frame_id, len(pixels), encoder, received_ns)
-        yield from _some(span)
-        yield LineBlock(
-            camera=self._name,
-            segment=self._segment,
-            first_line=first,
-            pixels=pixels,
-            bits=self._bits,
-            encoder=encoder,
-            device_ns=self._device_ns(frame.timestamp_ns, len(pixels)),
-            received_ns=received_ns,
-        )
+        lines, encoder = found
+        runs = [(0, len(lines))]
+        if buffer.holes:
+            runs = _whole_rows(buffer.holes, line_bytes, len(lines), self._format.cell_lines)
+            entered = self._ledger.incomplete(buffer.block_id, runs, encoder, received_ns, buffer.timestamp_ns)
+        else:
+            entered = [self._ledger.complete(buffer.block_id, len(lines), encoder, received_ns, buffer.timestamp_ns)]
+        # None is entered while the camera is not surely back.
+        for (row, end), (first_line, span) in zip(runs, entered, strict=False):
+            yield from _some(span)
+            yield LineBlock(
+                camera=self._name,
+                segment=self._segment,
+                first_line=first_line,
+                pixels=self._format.decoded(lines[row:end]),
+                bits=self._format.bits,
+                encoder=None if encoder is None else encoder[row:end],
+                device_ns=self._device_ns(buffer.timestamp_ns, row, end),
+                received_ns=received_ns,
+            )
 
-    def _decoded(self, frame: telegenic.Frame) -> tuple[Pixels, Int64 | None] | None:
-        """Pixels [rows, width, channels] and encoder [rows] of a buffer; None if it holds no whole lines.
+    def _lines(self, buffer: Buffer, line_bytes: int) -> tuple[UInt8, Int64 | None] | None:
+        """Lines uint8 [rows, line_bytes] and encoder [rows] of a buffer; None if it holds no whole lines.
 
         The rows are counted from the bytes: a buffer cut short still announces its full height.
         """
-        data = frame.data()
-        line_bytes = frame.width * self._channels * np.dtype(self._wire_type).itemsize
-        end, encoder = len(data), None
-        if self._settings.encoder:
+        end, encoder = len(buffer.data), None
+        if self._settings.encoder and end:
+            full = self._settings.block_lines * line_bytes
+            if any(last > full for _, last in buffer.holes):
+                return None  # without the count of each line, where it lies is not known
             try:
-                end, found = chunks.split(data, line_bytes)
+                end, found = chunks.split(buffer.data.data, line_bytes)
                 encoder = chunks.line_values(found, end // line_bytes, self._last_count)
             except ValueError as error:
                 raise UserError(
@@ -194,16 +225,28 @@ class GigeCamera:
                     "leave 'encoder' out of cameras.yaml, or use a camera with ChunkEncoderValue for each line"
                 ) from error
             self._last_count = int(encoder[-1])
-        if end == 0 or end % line_bytes:
+        if end < self._format.cell_lines * line_bytes or end % line_bytes:
             return None
-        pixels = np.frombuffer(data, self._wire_type, count=end // np.dtype(self._wire_type).itemsize)
-        return pixels.reshape(-1, frame.width, self._channels), encoder
+        return buffer.data[:end].reshape(-1, line_bytes), encoder
 
-    def _device_ns(self, first_ns: int, rows: int) -> tuple[int, int] | None:
-        """The camera stamps a buffer's first line; its last is reckoned with the line rate."""
+    def _device_ns(self, first_ns: int, row: int, end: int) -> tuple[int, int] | None:
+        """The camera stamps a buffer's first line; the others are reckoned with the line rate."""
         if first_ns == 0 or not self._line_rate_hz:
             return None
-        return first_ns, first_ns + round((rows - 1) * 1e9 / self._line_rate_hz)
+        first, last = (first_ns + round(at * 1e9 / self._line_rate_hz) for at in (row, end - 1))
+        return first, last
+
+
+def _whole_rows(holes: Sequence[tuple[int, int]], line_bytes: int, rows: int, cell_lines: int) -> list[tuple[int, int]]:
+    """Rows [first, end) that no hole touches, ascending; cells of so many lines stay together."""
+    runs, row = [], 0
+    cell = cell_lines * line_bytes
+    for first, end in (*holes, (rows * line_bytes, 0)):
+        stop = min(rows, first // cell * cell_lines)
+        if stop > row:
+            runs.append((row, stop))
+        row = max(row, -(-end // cell) * cell_lines)
+    return runs
 
 
 def _some(span: NotInspected | None) -> Iterator[NotInspected]:

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import telegenic
 
 
 @dataclass(frozen=True)
@@ -34,31 +30,3 @@ class LinkHealth:
     socket_asked: int
     socket_held: int
     local_ip: str
-
-    @classmethod
-    def of(cls, acquisition: telegenic.Acquisition) -> LinkHealth:
-        """As it is now."""
-        stats = acquisition.stats()
-        asked, held = socket_bytes(acquisition)
-        return cls(
-            packets=stats.packets,
-            bytes=stats.bytes,
-            missing_packets=stats.missing_packets,
-            resent_packets=stats.resent_packets,
-            socket_drops=stats.socket_drops,
-            buffers_dropped=stats.frames_dropped + stats.underruns,
-            packet_bytes=acquisition.packet_size(),
-            socket_asked=asked,
-            socket_held=held,
-            local_ip=acquisition.local_addr().rpartition(":")[0],
-        )
-
-
-def socket_bytes(acquisition: telegenic.Acquisition) -> tuple[int, int]:
-    """Bytes of receive buffer asked for and held: Linux cuts it to net.core.rmem_max without an error."""
-    report = acquisition.tuning_report()["socket"]
-    options = [*report["applied"], *(cut["option"] for cut in report["adjusted"])]
-    asked = max((option["value"] for option in options if option["kind"] == "recv_buffer"), default=0)
-    cuts = [cut["effective"]["value"] for cut in report["adjusted"] if cut["option"]["kind"] == "recv_buffer"]
-    held = min((value for value in cuts if isinstance(value, int)), default=asked)
-    return asked, held

@@ -9,6 +9,7 @@ from __future__ import annotations
 import socket
 import struct
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from runtime.cameras.gige_control import client, errors
@@ -32,14 +33,14 @@ class Found:
     user_name: str
 
 
-def ask(ip: str) -> Found | None:
-    """The camera at an IPv4 address, or None if nobody answers there within a second."""
+def ask(ip: str, tries: int = _TRIES) -> Found | None:
+    """The camera at an IPv4 address, or None if nobody answers there; each try waits for 0.3 s."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as link:
         try:
             link.connect((ip, _PORT))
         except OSError:  # no route
             return None
-        for _ in range(_TRIES):
+        for _ in range(tries):
             started = time.monotonic()
             try:
                 link.settimeout(_TIMEOUT_S)
@@ -70,6 +71,28 @@ def discover() -> list[Found]:
         for device in devices
     ]
     return sorted(found, key=lambda one: socket.inet_aton(one.ip))
+
+
+def find(name: str, serial: str | None, user_name: str | None) -> Found:
+    """The camera of that serial number or user-defined name, searched for by broadcast.
+
+    Raises:
+        UserError: none or several of that name answer, or there is no network to search.
+    """
+    return chosen(name, discover(), serial, user_name)
+
+
+def chosen(name: str, found: Sequence[Found], serial: str | None, user_name: str | None) -> Found:
+    """As ``find``, among cameras that were found."""
+    wanted = f"serial {serial}" if serial is not None else f"called '{user_name}'"
+    fitting = [one for one in found if (one.serial == serial if serial is not None else one.user_name == user_name)]
+    if len(fitting) == 1:
+        return fitting[0]
+    there = ", ".join(f"{one.ip} serial {one.serial} '{one.user_name}'" for one in fitting or found) or "none"
+    raise UserError(
+        f"camera '{name}': {len(fitting)} cameras {wanted} answer a search, and one must (they are: {there}); check "
+        "power, link and the entry in cameras.yaml, or name the camera by its 'ip'"
+    )
 
 
 def _parsed(answer: bytes) -> Found | None:

@@ -94,6 +94,13 @@ class SimulatedGige:
                 f"and can be had again with: {self.restart_command}"
             )
 
+    def ask(self, fault: str) -> None:
+        """Ask the child for a fault, one of ``python -m runtime.fake_gige``'s: "stop 2"."""
+        assert self._process is not None, "the simulated camera is not started"
+        assert self._process.stdin is not None
+        self._process.stdin.write(fault + "\n")
+        self._process.stdin.flush()
+
     def items(self) -> Iterator[LineBlock | NotInspected]:
         """As GigeCamera.items."""
         return self._camera.items()

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from runtime.types import Int64, NotInspected, Reason
 
 LAST_16_BIT_ID = 65535
 
 
-def blocks_between(last: int, now: int) -> int:
+def blocks_between(last: int, now: int, expected: float | None = None) -> int:
     """Buffers lost between two received ones.
 
     Ids have 16 bits, run from 1 to 65535 and then start again at 1, or have 64 bits and never wrap.
-    More than 65534 lost buffers of a 16-bit camera cannot be told from fewer.
+
+    Args:
+        expected: about how many, by a clock; it tells how often 16-bit ids went round. None: no clock, less than once.
     """
-    if now > last:
+    if now > LAST_16_BIT_ID:
         return now - last - 1
-    return now + LAST_16_BIT_ID - last - 1
+    lost = now - last - 1 if now > last else now + LAST_16_BIT_ID - last - 1
+    rounds = 0 if expected is None else round((expected - lost) / LAST_16_BIT_ID)
+    return lost + max(0, rounds) * LAST_16_BIT_ID
 
 
 class LineLedger:
@@ -30,6 +36,9 @@ class LineLedger:
         counts_per_line: encoder counts a line, signed; None where there is no encoder.
     """
 
+    line_rate_hz: float | None = None
+    """Lines a second where the camera keeps an even pace: then its clock tells how often block ids went round."""
+
     def __init__(self, camera: str, block_lines: int, counts_per_line: float | None) -> None:
         self._camera = camera
         self._block_lines = block_lines
@@ -42,29 +51,59 @@ class LineLedger:
         self._anchor: tuple[int, int] | None = None
         """Number and encoder count of the last good line."""
         self._heard_ns: int | None = None
+        self._device_ns = 0
         self._away = False
 
     def complete(
-        self, block_id: int, rows: int, encoder: Int64 | None, received_ns: int
+        self, block_id: int, rows: int, encoder: Int64 | None, received_ns: int, device_ns: int = 0
     ) -> tuple[int, NotInspected | None]:
         """Enter a good buffer.
+
+        Args:
+            device_ns: the camera's clock at its first line; 0: not known.
 
         Returns:
             The number of its first line, and the span before it that was lost, if any.
         """
-        span = self._return(encoder, received_ns) if self._away else self._lost(block_id)
+        span = self._return(encoder, received_ns) if self._away else self._lost(block_id, device_ns)
         first = self._next
         self._next = self._told = first + rows
-        self._last_id, self._heard_ns = block_id, received_ns
+        self._last_id, self._heard_ns, self._device_ns = block_id, received_ns, device_ns
         if encoder is not None:
             self._anchor = (first + rows - 1, int(encoder[-1]))
         return first, span
 
-    def incomplete(self, block_id: int) -> None:
-        """Enter a buffer with holes. While the camera is not surely back, it tells nothing."""
-        if not self._away:
-            self._next += (self._missing(block_id) + 1) * self._block_lines
-            self._last_id = block_id
+    def incomplete(
+        self,
+        block_id: int,
+        runs: Sequence[tuple[int, int]] = (),
+        encoder: Int64 | None = None,
+        received_ns: int = 0,
+        device_ns: int = 0,
+    ) -> list[tuple[int, NotInspected | None]]:
+        """Enter a buffer with holes. While the camera is not surely back, it tells nothing.
+
+        Args:
+            runs: rows [first, end) of it that came, ascending.
+            encoder: of each of its ``block_lines`` rows.
+
+        Returns:
+            For each run as from ``complete``; nothing while the camera is not surely back.
+        """
+        if self._away:
+            return []
+        begin = self._next + self._missing(block_id, device_ns) * self._block_lines
+        entered: list[tuple[int, NotInspected | None]] = []
+        for first, end in runs:
+            self._next = begin + first
+            entered.append((self._next, self.quiet()))
+            self._told = begin + end
+            self._heard_ns = received_ns
+            if encoder is not None:
+                self._anchor = (self._told - 1, int(encoder[end - 1]))
+        self._next = begin + self._block_lines
+        self._last_id, self._device_ns = block_id, device_ns
+        return entered
 
     def quiet(self) -> NotInspected | None:
         """The lost span, if there is one, when nothing follows for now."""
@@ -78,7 +117,7 @@ class LineLedger:
         """The camera is lost: what it did not deliver any more belongs to the time it was away."""
         self._away = True
         self._next = self._told
-        self._last_id = None
+        self._last_id, self._device_ns = None, 0
 
     def end(self, now_ns: int) -> NotInspected | None:
         """The last span, when the stream is closed."""
@@ -86,12 +125,18 @@ class LineLedger:
             return self.quiet()
         return NotInspected(self._camera, Reason.CAMERA_LOST, seconds=self._silence_s(now_ns))
 
-    def _lost(self, block_id: int) -> NotInspected | None:
-        self._next += self._missing(block_id) * self._block_lines
+    def _lost(self, block_id: int, device_ns: int) -> NotInspected | None:
+        self._next += self._missing(block_id, device_ns) * self._block_lines
         return self.quiet()
 
-    def _missing(self, block_id: int) -> int:
-        return 0 if self._last_id is None else blocks_between(self._last_id, block_id)
+    def _missing(self, block_id: int, device_ns: int) -> int:
+        if self._last_id is None:
+            return 0
+        expected = None
+        if self.line_rate_hz and self._device_ns and device_ns:
+            lines = (device_ns - self._device_ns) / 1e9 * self.line_rate_hz
+            expected = lines / self._block_lines - 1
+        return blocks_between(self._last_id, block_id, expected)
 
     def _return(self, encoder: Int64 | None, received_ns: int) -> NotInspected:
         self._away = False

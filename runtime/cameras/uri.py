@@ -1,4 +1,4 @@
-"""Cloth by URI: ``sim:twill22?width=2048&seed=7`` or ``replay:FOLDER?repeat=1``."""
+"""Cloth by URI: ``sim:twill22?width=2048&motion=loom`` or ``replay:FOLDER?repeat=1``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,13 @@ from urllib.parse import parse_qsl
 
 from runtime.cameras.replay import ImageCloth
 from runtime.errors import UserError
+from runtime.simulator.encoder import Encoder
+from runtime.simulator.geometry import Geometry
+from runtime.simulator.look import Look
 from runtime.simulator.loom import Loom
+from runtime.simulator.motion import AnyMotion, Table, Weaving
+from runtime.simulator.styles import Style, find_style
+from runtime.simulator.world import World
 from runtime.sources import LineSource
 
 _MAX_WIDTH = 65536
@@ -34,7 +40,11 @@ def _switch(text: str) -> bool:
     return {"0": False, "1": True}[text]
 
 
-_SIM: Mapping[str, Callable[[str], Any]] = {
+def _one_of(*words: str) -> Callable[[str], str]:
+    return {word: word for word in words}.__getitem__
+
+
+_CLOTH: Mapping[str, Callable[[str], Any]] = {
     "width": _width,
     "seed": int,
     "mm_per_px": _number,
@@ -43,7 +53,21 @@ _SIM: Mapping[str, Callable[[str], Any]] = {
     "margin_mm": _number,
     "background": _number,
     "stamp": _switch,
+    "cached": _switch,
 }
+_MOTION: Mapping[str, Callable[[str], Any]] = {"motion": _one_of("loom", "table"), "stop_every_m": _number}
+_ENCODER: Mapping[str, Callable[[str], Any]] = {
+    "counts_per_mm": _number,
+    "trigger": _one_of("motion", "position_up"),
+    "jitter": _number,
+}
+_GEOMETRY: Mapping[str, Callable[[str], Any]] = {
+    "wander_mm": _number,
+    "width_change": _number,
+    "skew": _number,
+    "bow": _number,
+}
+_SIM: Mapping[str, Callable[[str], Any]] = {**_CLOTH, **_MOTION, **_ENCODER, **_GEOMETRY, "bits": int}
 _REPLAY: Mapping[str, Callable[[str], Any]] = {"repeat": _switch}
 
 
@@ -52,7 +76,10 @@ def open_source(uri: str) -> LineSource:
 
     Args:
         uri: ``sim:STYLE`` with arguments of Loom, or ``replay:PATH`` with those of ImageCloth, as
-            ``?name=value&name=value``; switches are 0 or 1.
+            ``?name=value&name=value``; switches are 0 or 1. Simulated cloth moves where ``motion`` is ``loom``
+            (it weaves, stops, runs back) or ``table`` (steady), with ``stop_every_m`` (0: never), and the encoder's
+            ``counts_per_mm``, ``trigger`` and ``jitter``; ``wander_mm``, ``width_change``, ``skew`` and ``bow`` say
+            how it lies (Geometry), and ``bits`` how deep a pixel is.
 
     Raises:
         UserError: what is wrong with the URI, and what there is instead.
@@ -64,8 +91,34 @@ def open_source(uri: str) -> LineSource:
     if not target:
         raise UserError(f"'{uri}' says nothing after '{scheme}:'; write sim:STYLE or replay:PATH")
     if scheme == "sim":
-        return Loom(target, **_arguments(uri, query, _SIM))
+        return _simulated(uri, find_style(target), _arguments(uri, query, _SIM))
     return ImageCloth(Path(target), **_arguments(uri, query, _REPLAY))
+
+
+def _simulated(uri: str, style: Style, found: Mapping[str, Any]) -> LineSource:
+    """A Loom, or a Look at one where more is asked for than its cloth."""
+
+    def of(known: Mapping[str, Any]) -> dict[str, Any]:
+        return {name: found[name] for name in known if name in found}
+
+    loom = Loom(style, **of(_CLOTH))
+    if set(found) <= set(_CLOTH):
+        return loom
+    if "motion" not in found and "stop_every_m" in found:
+        raise UserError(f"'{uri}': stop_every_m says how a motion goes; add motion=loom or motion=table")
+    encoder = Encoder(**of(_ENCODER)) if of(_ENCODER) else None
+    world = World(_motion(style, loom.seed, of(_MOTION)), encoder, Geometry(**of(_GEOMETRY)), bits=found.get("bits", 8))
+    return Look(loom, world)
+
+
+def _motion(style: Style, seed: int, found: Mapping[str, Any]) -> AnyMotion | None:
+    stop_every_m = found.get("stop_every_m")
+    if found.get("motion") == "table":
+        return Table(stop_every_m=stop_every_m or 0.0, seed=seed)
+    if found.get("motion") == "loom":
+        weaving = Weaving(ppi=style.ppi, seed=seed)
+        return weaving if stop_every_m is None else weaving.stopping_every(stop_every_m)
+    return None
 
 
 def _arguments(uri: str, query: str, known: Mapping[str, Callable[[str], Any]]) -> dict[str, Any]:

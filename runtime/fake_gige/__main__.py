@@ -5,6 +5,7 @@ start time changes (a stop, a slip). Faults are asked for with lines on standard
 
     loss 0.01     lose one packet in a hundred from here on
     stop 2.0      the loom stands still for two seconds
+    freeze 1.5    the camera does nothing and answers nobody for so long
     die           die at once, as by kill -9
 """
 
@@ -14,6 +15,7 @@ import argparse
 import json
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -38,7 +40,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m runtime.fake_gige",
         description="A simulated GigE Vision line-scan camera that looks at simulated or recorded cloth. "
-        "While it runs, standard input takes: 'loss P', 'stop SECONDS', 'die'.",
+        "While it runs, standard input takes: 'loss P', 'stop SECONDS', 'freeze SECONDS', 'die'.",
     )
     add = parser.add_argument
     add("--source", required=True, metavar="URI", help="the cloth, e.g. sim:twill?seed=1 or replay:PATH")
@@ -51,6 +53,9 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--loss", type=_share, default=0.0, metavar="P", help="share of packets lost (default: none)")
     add("--kept-frames", type=int, default=4, metavar="N", help="buffers kept for resends (default: %(default)s)")
     add("--first-block", type=int, default=1, metavar="ID", help="block id to begin with (default: %(default)s)")
+    add("--live", action="store_true", help="send lines while the buffer is exposed, not when it is full")
+    add("--line-timeout", type=_positive, default=0.5, metavar="S", help="a stop that ends a buffer (%(default)g)")
+    add("--mtu", type=int, default=65535, metavar="BYTES", help="largest packet that gets through (default: all)")
     add("--seed", type=int, default=1, help="of the lost packets (default: %(default)s)")
     add("--until-stdin-closes", action="store_true", help="end when standard input does: with the parent")
     return parser.parse_args(argv)
@@ -98,10 +103,18 @@ class FakeCamera:
             o.counts_per_line,
         )
         try:
-            self.wire = Wire(o.ip, o.loss, o.seed)
+            self.wire = Wire(o.ip, o.loss, o.mtu, o.seed)
             device.on_test_packet = self.wire.test_packet
             streamer = Streamer(
-                device, self.source, self.loom, self.wire, o.counts_per_line, o.kept_frames, o.first_block
+                device,
+                self.source,
+                self.loom,
+                self.wire,
+                o.counts_per_line,
+                o.kept_frames,
+                o.first_block,
+                o.live,
+                o.line_timeout,
             )
             device.on_start = streamer.begin
             ControlServer(o.ip, device, streamer.resend)
@@ -131,12 +144,23 @@ class FakeCamera:
                 self.wire.loss = _share(value)
             elif word == "stop":
                 self.loom.stop(float(value))
+            elif word == "freeze":
+                self._freeze(float(value))
             elif word == "die":
                 os.kill(os.getpid(), signal.SIGKILL)
             elif word:
-                print(f"unknown fault '{word}': use loss P, stop SECONDS or die", file=sys.stderr, flush=True)
+                print(
+                    f"unknown fault '{word}': use loss P, stop SECONDS, freeze SECONDS or die",
+                    file=sys.stderr,
+                    flush=True,
+                )
         except (ValueError, argparse.ArgumentTypeError) as error:
             print(f"{word}: {error}", file=sys.stderr, flush=True)
+
+    def _freeze(self, seconds: float) -> None:
+        """Stop this process; another wakes it."""
+        subprocess.Popen(["sh", "-c", f"sleep {seconds}; kill -CONT {os.getpid()}"])
+        os.kill(os.getpid(), signal.SIGSTOP)
 
     def _watch_loom(self) -> None:
         told: float | None = self.options.woven_since

@@ -12,7 +12,6 @@ from runtime.fake_gige.features import (
     CHUNK_ENCODER,
     FLOAT_BOUNDS,
     INTEGER_BOUNDS,
-    PIXEL_FORMATS,
     TICKS_PER_SECOND,
     WIDTH_STEP,
     XML_ADDRESS,
@@ -20,7 +19,8 @@ from runtime.fake_gige.features import (
     description,
 )
 from runtime.fake_gige.loom import Loom
-from runtime.fake_gige.packets import Status
+from runtime.fake_gige.packets import IP_UDP_BYTES, Status
+from runtime.fake_gige.pixels import WireFormat, format_of, formats_of
 
 MEMORY = 0x1_0100
 FIRE_TEST_PACKET = 0x8000_0000
@@ -42,8 +42,7 @@ class StreamFormat:
 
     width: int
     height: int
-    channels: int
-    pixel_format: int
+    pixels: WireFormat
     packet_size: int
     chunks: bool
     encoder_chunk: bool
@@ -93,7 +92,7 @@ class Device:
             Reg.WIDTH_MAX: width // WIDTH_STEP * WIDTH_STEP,
             Reg.HEIGHT: height,
             Reg.HEIGHT_MAX: INTEGER_BOUNDS[Reg.HEIGHT][1],
-            Reg.PIXEL_FORMAT: PIXEL_FORMATS[channels][1],
+            Reg.PIXEL_FORMAT: next(iter(formats_of(channels).values())).code,
             Reg.SCAN_TYPE: 1,
             Reg.CHUNK_SELECTOR: CHUNK_ENCODER,
         }
@@ -185,9 +184,9 @@ class Device:
         elif register is Reg.ACQUISITION_STOP:
             self.streaming.clear()
         elif register is Reg.PACKET_SIZE:
-            self._set_u32(register, value & 0xFFFF)
+            self._set_u32(register, value & ~FIRE_TEST_PACKET)
             if value & FIRE_TEST_PACKET:
-                self.on_test_packet((value & 0xFFFF) - 28, self._destination())
+                self.on_test_packet((value & 0xFFFF) - IP_UDP_BYTES, self._destination())
         elif not self._fits(register, value):
             return Status.INVALID_PARAMETER
         else:
@@ -196,7 +195,7 @@ class Device:
 
     def _fits(self, register: Reg, value: int) -> bool:
         if register is Reg.PIXEL_FORMAT:
-            return value == PIXEL_FORMATS[self._channels][1]
+            return value in [format.code for format in formats_of(self._channels).values()]
         if register is Reg.WIDTH and (value > self.u32(Reg.WIDTH_MAX) or value % WIDTH_STEP):
             return False
         low, high = INTEGER_BOUNDS.get(register, (0, 2**32 - 1))
@@ -214,8 +213,7 @@ class Device:
         return StreamFormat(
             width=self.u32(Reg.WIDTH),
             height=self.u32(Reg.HEIGHT),
-            channels=self._channels,
-            pixel_format=self.u32(Reg.PIXEL_FORMAT),
+            pixels=format_of(self.u32(Reg.PIXEL_FORMAT)),
             packet_size=self.u32(Reg.PACKET_SIZE) & 0xFFFF,
             chunks=chunks,
             encoder_chunk=chunks and bool(self.u32(Reg.CHUNK_ENABLE)),

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from enum import IntEnum
 from xml.sax.saxutils import escape
 
+from runtime.fake_gige.pixels import formats_of
+
 XML_ADDRESS = 0x0040_0000
-PIXEL_FORMATS = {1: ("Mono8", 0x0108_0001), 3: ("RGB8", 0x0218_0014)}
-"""Channels of the source -> PFNC name and code."""
 CHUNK_IMAGE, CHUNK_ENCODER = 0x0001, 0x0E00
 TICKS_PER_SECOND = 1_000_000_000
 
@@ -137,6 +137,15 @@ def _packet_size() -> str:
     )
 
 
+def _packet_bit(name: str, bit: int) -> str:
+    """A switch beside the packet size, in the same register; bit 0 is its highest."""
+    value = [("pValue", f"{name}Reg"), ("OnValue", 1), ("OffValue", 0)]
+    bits = (("LSB", bit), ("MSB", bit), ("Sign", "Unsigned"))
+    return _node("Boolean", name, value) + _register(
+        "MaskedIntReg", f"{name}Reg", Reg.PACKET_SIZE, 4, "RW", ("Cachable", "NoCache"), *bits
+    )
+
+
 def _payload_size() -> str:
     """Image, and when chunk mode is on: the image's tag, one int64 a line, and that chunk's tag."""
     variables = (("W", "Width"), ("H", "Height"), ("FORMAT", "PixelFormatReg"))
@@ -150,7 +159,7 @@ def _payload_size() -> str:
 
 def _groups(channels: int) -> dict[str, dict[str, str]]:
     """Category -> feature -> XML."""
-    pixel_format, code = PIXEL_FORMATS[channels]
+    formats = {name: format.code for name, format in formats_of(channels).items()}
     height = INTEGER_BOUNDS[Reg.HEIGHT]
     return {
         "DeviceControl": {
@@ -165,7 +174,7 @@ def _groups(channels: int) -> dict[str, dict[str, str]]:
             "HeightMax": _integer("HeightMax", Reg.HEIGHT_MAX, *height, access="RO"),
             "Width": _integer("Width", Reg.WIDTH, INTEGER_BOUNDS[Reg.WIDTH][0], "WidthMax", WIDTH_STEP),
             "Height": _integer("Height", Reg.HEIGHT, height[0], "HeightMax"),
-            "PixelFormat": _enumeration("PixelFormat", Reg.PIXEL_FORMAT, {pixel_format: code}),
+            "PixelFormat": _enumeration("PixelFormat", Reg.PIXEL_FORMAT, formats),
         },
         "AcquisitionControl": {
             "AcquisitionMode": _enumeration("AcquisitionMode", Reg.ACQUISITION_MODE, {"Continuous": 0}),
@@ -191,6 +200,8 @@ def _groups(channels: int) -> dict[str, dict[str, str]]:
             "PayloadSize": _payload_size(),
             "TLParamsLocked": _integer("TLParamsLocked", Reg.PARAMS_LOCKED, 0, 1),
             "GevSCPSPacketSize": _packet_size(),
+            "GevSCPSFireTestPacket": _packet_bit("GevSCPSFireTestPacket", 0),
+            "GevSCPSDoNotFragment": _packet_bit("GevSCPSDoNotFragment", 1),
         },
     }
 

@@ -17,6 +17,7 @@ from runtime.fake_gige.device import StreamFormat
 from runtime.fake_gige.features import CHUNK_ENCODER, CHUNK_IMAGE
 from runtime.fake_gige.packets import (
     GVSP_OVERHEAD,
+    IP_UDP_BYTES,
     PAYLOAD_CHUNKS_FOLLOW,
     PAYLOAD_IMAGE,
     Content,
@@ -63,17 +64,19 @@ class Frame:
         rows: lines it holds; fewer than ``format.height`` in a block cut short.
 
     Attributes:
-        image: uint8 [rows, width, channels], the memory that is sent.
+        lines: uint8 [rows, bytes a line], the memory that is sent.
         packets: how many there are; packet 0 is the leader, the last one the trailer.
+        sent: packets [0, sent) have been sent, or lost.
     """
 
     def __init__(self, format: StreamFormat, rows: int) -> None:
-        self.format, self.rows, self.block_id = format, rows, 0
-        image_bytes = rows * format.width * format.channels
+        self.format, self.rows, self.block_id, self.sent = format, rows, 0, 0
+        line_bytes = format.pixels.line_bytes(format.width)
+        image_bytes = rows * line_bytes
         encoder_bytes = 8 * rows if format.encoder_chunk else 0
         tags = 8 * (format.chunks + format.encoder_chunk)
         self._payload = np.zeros(image_bytes + encoder_bytes + tags, np.uint8)
-        self.image = self._payload[:image_bytes].reshape(rows, format.width, format.channels)
+        self.lines = self._payload[:image_bytes].reshape(rows, line_bytes)
         self._encoder_at = image_bytes + 8
         if format.chunks:
             self._put(image_bytes, chunk_tag(CHUNK_IMAGE, image_bytes))
@@ -81,7 +84,7 @@ class Frame:
             self._put(self._encoder_at + encoder_bytes, chunk_tag(CHUNK_ENCODER, encoder_bytes))
         self._leader = np.zeros(36, np.uint8)
         self._trailer = np.zeros(8, np.uint8)
-        room = format.packet_size - GVSP_OVERHEAD
+        self._room = room = format.packet_size - GVSP_OVERHEAD
         self.packets = -(-len(self._payload) // room) + 2
         self._headers = np.zeros((self.packets, 8), np.uint8)
         self._build_table(room)
@@ -91,12 +94,16 @@ class Frame:
         self.block_id = block_id
         kind = PAYLOAD_IMAGE | (PAYLOAD_CHUNKS_FOLLOW if self.format.chunks else 0)
         f = self.format
-        leader = image_leader(kind, timestamp, f.pixel_format, f.width, f.height)
+        leader = image_leader(kind, timestamp, f.pixels.code, f.width, f.height)
         self._leader[:] = np.frombuffer(leader, np.uint8)
         self._trailer[:] = np.frombuffer(image_trailer(kind, self.rows), np.uint8)
         self._headers[:, 2:4] = np.frombuffer(struct.pack(">H", block_id), np.uint8)
         if f.encoder_chunk:
             self._put(self._encoder_at, encoder.astype(">i8").tobytes())
+
+    def packets_of(self, rows: int) -> int:
+        """How many packets its first ``rows`` lines complete."""
+        return self.packets if rows == self.rows else 1 + rows * self.lines.shape[1] // self._room
 
     def table(self, packet: int) -> int:
         """Address of a packet's entry in the table for sendmmsg."""
@@ -126,12 +133,18 @@ class Frame:
 class Wire:
     """The stream channel's socket, which may lose packets.
 
+    Args:
+        ip: the camera's address.
+        loss: see the attribute.
+        mtu: bytes of the largest IP packet that gets through.
+        seed: of the lost packets.
+
     Attributes:
         loss: share of packets that never arrive, 0 to 1.
     """
 
-    def __init__(self, ip: str, loss: float, seed: int) -> None:
-        self.loss = loss
+    def __init__(self, ip: str, loss: float, mtu: int, seed: int) -> None:
+        self.loss, self._mtu = loss, mtu
         self._chance = random.Random(seed)
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((ip, 0))
@@ -142,11 +155,14 @@ class Wire:
         self._socket.connect(destination)
 
     def test_packet(self, size: int, destination: tuple[str, int]) -> None:
-        """A packet without meaning, to find out what size gets through."""
-        self._socket.sendto(bytes(max(8, size)), destination)
+        """A packet without meaning, to find out what size gets through; ``size`` in bytes of UDP data."""
+        if size + IP_UDP_BYTES <= self._mtu:
+            self._socket.sendto(bytes(max(8, size)), destination)
 
     def send(self, frame: Frame, first: int, end: int, lossy: bool = True) -> None:
         """Packets [first, end) of a frame."""
+        if frame.format.packet_size > self._mtu:
+            return
         start = first
         if lossy and self.loss > 0:
             for packet in range(first, end):

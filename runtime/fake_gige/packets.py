@@ -9,7 +9,8 @@ from enum import IntEnum
 GVCP_PORT = 3956
 GVCP_KEY = 0x42
 GVCP_ACK_WANTED = 0x01
-GVSP_OVERHEAD = 20 + 8 + 8
+IP_UDP_BYTES = 20 + 8
+GVSP_OVERHEAD = IP_UDP_BYTES + 8
 """IP, UDP and GVSP headers: what a packet of GevSCPSPacketSize bytes holds besides payload."""
 PAYLOAD_IMAGE = 0x0001
 PAYLOAD_CHUNKS_FOLLOW = 0x4000

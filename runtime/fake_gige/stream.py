@@ -16,13 +16,12 @@ from runtime.fake_gige.loom import Loom
 from runtime.fake_gige.packets import next_block_id
 from runtime.sources import LineSource
 
-LINE_TIMEOUT_S = 0.5
-"""A loom that stands this long has its unfinished block sent short, as line-scan cameras offer to do."""
 MAX_BACKLOG_S = 1.0
 WIRE_BYTES_S = 312_500_000
 """2.5 Gbit/s: a burst at memory speed would overrun the receiver's socket as no real camera does."""
 PIECE_PACKETS = 8
 POLL_S = 0.02
+LIVE_S = 0.002
 
 
 class Streamer:
@@ -36,6 +35,9 @@ class Streamer:
         counts_per_line: encoder counts a line; line n has count round(n * counts_per_line).
         kept_frames: how many blocks are kept for packets to be asked for again.
         first_block: block id a stream begins with.
+        live: send lines while their block is exposed; else a block is sent when it is full.
+        line_timeout_s: a loom that stands this long has its unfinished block sent short, as line-scan cameras
+            offer to do.
     """
 
     def __init__(
@@ -47,10 +49,12 @@ class Streamer:
         counts_per_line: float,
         kept_frames: int,
         first_block: int,
+        live: bool,
+        line_timeout_s: float,
     ) -> None:
         self._device, self._source, self._loom, self._wire = device, source, loom, wire
         self._counts_per_line = counts_per_line
-        self._first_block = first_block
+        self._first_block, self._live, self._line_timeout_s = first_block, live, line_timeout_s
         self._kept: deque[Frame] = deque(maxlen=kept_frames)
         self._spare: deque[Frame] = deque()
         self._kept_lock = threading.Lock()
@@ -61,8 +65,8 @@ class Streamer:
 
     def begin(self) -> None:
         """AcquisitionStart: the loom weaves, if it did not, and the stream begins with the line it is at."""
+        self._start_line = self._loom.woven()  # before it starts: a loom that begins now begins with line 0
         self._loom.start()
-        self._start_line = self._loom.woven()
         self._turn += 1
 
     def resend(self, block_id: int, first: int, last: int) -> None:
@@ -70,7 +74,7 @@ class Streamer:
         with self._kept_lock:
             for frame in self._kept:
                 if frame.block_id == block_id:
-                    self._wire.send(frame, first, min(last + 1, frame.packets), lossy=False)
+                    self._wire.send(frame, first, min(last + 1, frame.sent), lossy=False)
                     return
         self._wire.unavailable(block_id, first)
 
@@ -98,17 +102,13 @@ class Streamer:
                 time.sleep(POLL_S)
                 continue
             frame = self._blank(format, rows)
-            frame.image[:] = self._source.lines(line, rows)[:, : format.width]
-            rows = self._wait_woven(line, rows, turn)
+            seen = self._source.lines(line, rows)[:, : format.width]
+            if seen.dtype != np.uint8:
+                raise ValueError("the simulated camera looks at cloth of 8 bits")
+            frame.lines[:] = format.pixels.wire(seen.astype(np.uint8, copy=False))
+            rows = self._expose(frame, line, block_id, turn)
             if rows == 0:
                 continue
-            if rows < frame.rows:
-                frame = self._cut(frame, rows)
-            started_s = self._loom.seconds_until(line)
-            stamp = time.monotonic_ns() + round(started_s * TICKS_PER_SECOND)
-            encoder = np.rint(np.arange(line, line + rows) * self._counts_per_line).astype(np.int64)
-            frame.begin(block_id, stamp, encoder)
-            self._send(frame)
             line, block_id = line + rows, next_block_id(block_id)
             self._slip_if_late(line, format.height)
 
@@ -116,45 +116,64 @@ class Streamer:
         length = self._source.length
         return rows if length is None else max(0, min(rows, length - line))
 
-    def _wait_woven(self, line: int, rows: int, turn: int) -> int:
-        """Wait for ``rows`` lines from ``line`` on; fewer if the loom stands, 0 if the stream is over."""
+    def _expose(self, frame: Frame, line: int, block_id: int, turn: int) -> int:
+        """Wait until the loom has woven a block from ``line`` on, and send it then or, live, meanwhile.
+
+        Returns:
+            Its lines; fewer than asked for if the loom stands, 0 if the stream is over.
+        """
+        begun = False
         while self._active(turn):
-            wait = self._loom.seconds_until(line + rows)
-            if wait <= 0:
-                return rows
-            finished = self._loom.woven() - line
-            if self._loom.standing_s() > LINE_TIMEOUT_S and finished > 0:
-                return finished
-            time.sleep(min(wait, POLL_S))
+            woven = min(frame.rows, self._loom.woven() - line)
+            stands = self._loom.standing_s() > self._line_timeout_s and 0 < woven < frame.rows
+            if stands:
+                frame = self._cut(frame, woven)
+            if woven == frame.rows or (self._live and woven > 0):
+                if stands or not begun:
+                    begun = self._begin(frame, line, block_id)
+                self._send(frame, frame.packets_of(woven))
+            if woven == frame.rows:
+                return woven
+            time.sleep(min(max(0.0, self._loom.seconds_until(line + frame.rows)), LIVE_S if self._live else POLL_S))
         return 0
+
+    def _begin(self, frame: Frame, line: int, block_id: int) -> bool:
+        """Give a frame its number, time and encoder counts; True. One cut short goes on where the full one was."""
+        stamp = time.monotonic_ns() + round(self._loom.seconds_until(line) * TICKS_PER_SECOND)
+        encoder = np.rint(np.arange(line, line + frame.rows) * self._counts_per_line).astype(np.int64)
+        frame.begin(block_id, stamp, encoder)
+        self._keep(frame)
+        return True
 
     def _blank(self, format: StreamFormat, rows: int) -> Frame:
         """Memory for a block: one that is no longer kept, where it fits."""
         while self._spare:
             frame = self._spare.popleft()
             if frame.rows == rows:
+                frame.sent = 0
                 return frame
         return Frame(format, rows)
 
     def _cut(self, frame: Frame, rows: int) -> Frame:
         short = Frame(frame.format, rows)
-        short.image[:] = frame.image[:rows]
+        short.lines[:] = frame.lines[:rows]
+        short.sent = frame.sent
         return short
 
-    def _send(self, frame: Frame) -> None:
-        """At the pace of the wire."""
-        self._keep(frame)
-        pieces = -(-frame.packets // PIECE_PACKETS)
+    def _send(self, frame: Frame, end: int) -> None:
+        """The packets of a frame up to ``end`` that have not been sent, at the pace of the wire."""
         pause_s = PIECE_PACKETS * frame.format.packet_size / WIRE_BYTES_S
         due = time.monotonic()
-        for piece in range(pieces):
-            first = piece * PIECE_PACKETS
-            self._wire.send(frame, first, min(first + PIECE_PACKETS, frame.packets))
+        while frame.sent < end:
+            first, frame.sent = frame.sent, min(frame.sent + PIECE_PACKETS, end)
+            self._wire.send(frame, first, frame.sent)
             due += pause_s
             time.sleep(max(0.0, due - time.monotonic()))
 
     def _keep(self, frame: Frame) -> None:
         with self._kept_lock:
+            if self._kept and self._kept[-1].block_id == frame.block_id:  # the full one of which this is cut
+                self._kept.pop()
             if self._kept.maxlen == len(self._kept):
                 self._spare.append(self._kept.popleft() if self._kept else frame)
             if self._kept.maxlen:

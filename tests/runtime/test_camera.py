@@ -22,12 +22,12 @@ from runtime.camera_command.preview import preview
 from runtime.cameras.config import load_cameras
 from runtime.cameras.gige_probe import Found
 from runtime.command import status
+from runtime.fake_gige.stamped import Stamped
 from runtime.recordings.reader import RecordedRoll
 from runtime.recordings.writer import RecordingWriter
 from runtime.types import LineBlock, NotInspected, Reason
 from tests.runtime.cameras.strips import texture, write_png
 from tests.runtime.fake_gige.process import CameraProcess
-from tests.runtime.fake_gige.stamped import Stamped
 from tests.runtime.recordings.rolls import eventful, info, record
 
 CAMERAS = """

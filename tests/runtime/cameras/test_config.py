@@ -14,14 +14,15 @@ import cv2
 import numpy as np
 import pytest
 
-from runtime.cameras.config import GigeConfig, load_cameras, make_camera
+from runtime.cameras.config import load_cameras, make_camera
+from runtime.cameras.entries import GigeConfig
 from runtime.cameras.gige import GigeCamera
 from runtime.cameras.gige_simulated import SimulatedGige
 from runtime.cameras.uri import open_source
 from runtime.errors import UserError
+from runtime.fake_gige.stamped import numbers
 from runtime.types import LineBlock, NotInspected, Reason, Scale
 from tests.runtime.fake_gige.process import STAMPED
-from tests.runtime.fake_gige.stamped import numbers
 
 
 def written(folder: Path, text: str) -> Path:
@@ -57,9 +58,15 @@ def test_the_commented_examples_of_the_shipped_file_are_valid(tmp_path: Path) ->
         ("c: {backend: gige, ip: 10.0.0.1, exposure: 3}", r"c\.exposure: Extra inputs are not permitted"),
         ("c: {backend: gige, ip: 10.0.0.1, encoder: {counts: 3}}", r"c\.encoder\.counts"),
         ("c: {backend: gige, ip: loom}", r"c\.ip: .*Expected 4 octets"),
-        ("c: {backend: gige}", r"c\.ip: Field required"),
+        ("c: {backend: gige}", r"c: .*one of ip, serial and user_name .*not 0"),
+        ("c: {backend: gige, ip: 10.0.0.1, serial: S1}", r"c: .*one of ip, serial and user_name .*not 2"),
+        ("c: {backend: gige, serial: S1, simulated: {source: 'sim:twill'}}", r"c: .*simulated camera needs an ip"),
         ("c: {backend: gige, ip: 10.0.0.1, mm_per_px: 0}", r"c\.mm_per_px: .*greater than 0"),
         ("c: {backend: gige, ip: 10.0.0.1, encoder: {counts_per_mm: 5, direction: 2}}", r"c\.encoder\.direction"),
+        ("c: {backend: gige, ip: 10.0.0.1, pixel_format: YUV}", r"c\.pixel_format: .*'YUV' is not known.*Mono12Packed"),
+        ("c: {backend: gige, ip: 10.0.0.1, pixel_format: BayerRG8, block_lines: 9}", r"c: .*must be even for BayerRG8"),
+        ("c: {backend: gige, ip: 10.0.0.1, client: pylon}", r"c\.client: .*'auto', 'aravis' or 'telegenic'"),
+        ("c: {backend: gige, ip: 10.0.0.1, packet_bytes: 100}", r"c\.packet_bytes: .*576"),
         ("c: {backend: usb}", r"c: .*'gige', 'replay', 'simulated'"),
         ("'a camera': {backend: gige, ip: 10.0.0.1}", "a camera"),
         ("c: [", "is not YAML"),

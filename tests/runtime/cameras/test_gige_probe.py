@@ -8,9 +8,11 @@ import threading
 import pytest
 
 from runtime.cameras import gige_control
+from runtime.cameras.config import make_camera
+from runtime.cameras.entries import GigeConfig
 from runtime.cameras.gige import GigeCamera
 from runtime.cameras.gige_control import Feature
-from runtime.cameras.gige_probe import Found, ask, discover
+from runtime.cameras.gige_probe import Found, ask, chosen, discover
 from runtime.errors import UserError
 from runtime.types import Scale
 from tests.runtime.fake_gige.process import CameraProcess
@@ -43,6 +45,28 @@ def test_nobody_at_an_address_is_none_and_so_is_what_is_no_camera() -> None:
 def test_where_there_is_no_network_a_search_says_so() -> None:
     with pytest.raises(UserError, match=r"Cameras cannot be searched for here .*bring up the network interface"):
         discover()
+
+
+FOUND = [Found("10.0.0.5", "v", "m", "S5", "left"), Found("10.0.0.6", "v", "m", "S6", "right")]
+
+
+@pytest.mark.parametrize(("serial", "user_name", "ip"), [("S5", None, "10.0.0.5"), (None, "right", "10.0.0.6")])
+def test_a_camera_is_known_by_its_serial_or_its_name(serial: str | None, user_name: str | None, ip: str) -> None:
+    assert chosen("loom", FOUND, serial, user_name).ip == ip
+
+
+def test_none_and_two_of_a_name_are_told() -> None:
+    with pytest.raises(UserError, match=r"'loom': 0 cameras serial S7 .*10\.0\.0\.5 serial S5 'left', 10\.0\.0\.6"):
+        chosen("loom", FOUND, "S7", None)
+    twins = [*FOUND, Found("10.0.0.7", "v", "m", "S7", "left")]
+    with pytest.raises(UserError, match=r"2 cameras called 'left' .*10\.0\.0\.5 .*10\.0\.0\.7"):
+        chosen("loom", twins, None, "left")
+
+
+def test_a_camera_without_an_address_is_searched_for_when_it_is_made() -> None:
+    config = {"loom": GigeConfig(backend="gige", serial="S5")}
+    with pytest.raises(UserError, match="Cameras cannot be searched for here"):  # there is only a loopback
+        make_camera("loom", config)
 
 
 def test_features_have_value_access_and_what_they_take_and_no_register_is_among_them() -> None:

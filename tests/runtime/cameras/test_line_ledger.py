@@ -26,6 +26,22 @@ def test_ids_of_16_bits_wrap_past_zero_and_those_of_64_do_not(last: int, now: in
     assert blocks_between(last, now) == lost
 
 
+@pytest.mark.parametrize(
+    ("last", "now", "expected", "lost"),
+    [
+        (10, 12, None, 1),
+        (10, 12, 1.2, 1),
+        (10, 12, 65536.4, 65536),
+        (10, 9, 65533.0, 65533),
+        (10, 12, 3 * 65535 + 40.0, 3 * 65535 + 1),
+        (10, 12, -9.0, 1),
+        (2**40, 2**40 + 3, 10**6, 2),
+    ],
+)
+def test_a_clock_tells_how_often_ids_went_round(last: int, now: int, expected: float | None, lost: int) -> None:
+    assert blocks_between(last, now, expected) == lost
+
+
 def counts(first_line: int, rows: int, per_line: float) -> Int64:
     return np.rint(np.arange(first_line, first_line + rows) * per_line).astype(np.int64)
 
@@ -97,3 +113,31 @@ def test_the_end_tells_what_is_open() -> None:
     assert ledger.end(0) == loss(10, 20)
     ledger.gone()
     assert ledger.end(4 * SECOND) == NotInspected("c", Reason.CAMERA_LOST, seconds=4.0)
+
+
+def test_a_long_silence_of_a_camera_with_a_steady_rate_is_counted_by_its_clock() -> None:
+    """65,535 buffers of 10 lines and one more, at 1,000 lines/s: the ids alone say one."""
+    for rate, lines in ((1000.0, 65536 * 10), (None, 10)):
+        ledger = LineLedger("c", 10, None)
+        ledger.line_rate_hz = rate
+        ledger.complete(5, 10, None, 0, device_ns=SECOND)
+        first, span = ledger.complete(7, 10, None, 0, device_ns=SECOND + round(65537 * 10 / 1000 * SECOND))
+        assert (first, span) == (10 + lines, loss(10, 10 + lines))
+
+
+def test_the_rows_that_came_of_a_broken_buffer_keep_their_numbers() -> None:
+    ledger = LineLedger("c", 10, None)
+    ledger.complete(1, 10, None, 0)
+    assert ledger.incomplete(3, [(0, 2), (5, 9)]) == [(20, loss(10, 20)), (25, loss(22, 25))]
+    assert ledger.incomplete(4, [(3, 10)]) == [(33, loss(29, 33))]
+    assert ledger.complete(5, 10, None, 0) == (40, None)
+
+
+def test_rows_of_a_broken_buffer_are_an_anchor_for_the_encoder() -> None:
+    ledger = LineLedger("c", 10, 5.0)
+    ledger.complete(1, 10, counts(0, 10, 5.0), SECOND)
+    ledger.incomplete(2, [(0, 4)], counts(10, 10, 5.0), 2 * SECOND)
+    ledger.gone()
+    assert ledger.incomplete(1, [(0, 4)], counts(80, 10, 5.0), 3 * SECOND) == []
+    span = NotInspected("c", Reason.CAMERA_LOST, 14, 90, 3.0)
+    assert ledger.complete(2, 10, counts(90, 10, 5.0), 5 * SECOND) == (90, span)

@@ -10,7 +10,11 @@ import pytest
 
 from runtime.cameras.simulated import SimulatedCamera
 from runtime.errors import UserError
+from runtime.simulator.encoder import Encoder
+from runtime.simulator.look import Look
 from runtime.simulator.loom import Loom
+from runtime.simulator.motion import Back, Forward, Motion, Table
+from runtime.simulator.world import World
 from runtime.types import LineBlock, Scale, UInt8
 
 SCALE = Scale(0.2, 0.2)
@@ -99,3 +103,37 @@ def test_close_ends_endless_cloth() -> None:
 def test_bad_arguments_are_said_in_a_sentence(bad: dict[str, float]) -> None:
     with pytest.raises(UserError, match=r"not .*\b0"):
         SimulatedCamera("c", Counting(), SCALE, **bad)  # type: ignore[arg-type]
+
+
+def test_moving_cloth_brings_counts_clock_and_bits() -> None:
+    moves = Motion((Forward(20.0, m_per_min=6.0), Back(4.0, m_per_min=6.0), Forward(30.0, m_per_min=6.0)))
+    world = World(motion=moves, encoder=Encoder(10.0, direction=-1, trigger="motion"), bits=12)
+    look = Look(Loom("plain", 300), world)
+    camera = SimulatedCamera("c", look, SCALE, block_lines=64)
+    info = camera.open()
+    assert (info.bits, info.scale.counts_per_mm) == (12, -10.0)
+    got = blocks(camera)
+    assert sum(b.rows for b in got) == look.length == 270
+    assert {b.bits for b in got} == {12}
+    assert {b.pixels.dtype for b in got} == {np.dtype(np.uint16)}
+    counts = np.concatenate([b.encoder for b in got if b.encoder is not None])
+    assert counts.tolist() == [-2 * k for k in (*range(100), *range(99, 79, -1), *range(80, 230))]
+    clocks = [ns for b in got if b.device_ns for ns in b.device_ns]
+    assert clocks == sorted(clocks)
+    assert clocks[-1] == pytest.approx(0.54e9, abs=3e6)
+    assert np.array_equal(np.concatenate([b.pixels for b in got]), look.lines(0, 270))
+
+
+def test_a_scale_that_knows_its_encoder_keeps_it() -> None:
+    look = Look(Loom("plain", 300), World(motion=Table(), encoder=Encoder(10.0)))
+    camera = SimulatedCamera("c", look, Scale(0.2, 0.2, counts_per_mm=9.5), lines=10)
+    assert camera.open().scale.counts_per_mm == 9.5
+    assert blocks(camera)[0].encoder is not None
+
+
+def test_cloth_that_lies_still_has_counts_only_where_the_scale_has() -> None:
+    look = Look(Loom("plain", 300))
+    assert blocks(SimulatedCamera("c", look, SCALE, lines=10))[0].encoder is None
+    with_counts = blocks(SimulatedCamera("c", look, Scale(0.2, 0.2, counts_per_mm=10.0), lines=10))[0].encoder
+    assert with_counts is not None
+    assert with_counts.tolist() == list(range(0, 20, 2))

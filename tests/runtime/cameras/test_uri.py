@@ -9,7 +9,12 @@ import pytest
 
 from runtime.cameras.uri import open_source
 from runtime.errors import UserError
+from runtime.simulator.encoder import Encoder
+from runtime.simulator.geometry import Geometry
+from runtime.simulator.look import Look
 from runtime.simulator.loom import Loom
+from runtime.simulator.motion import Table, Weaving
+from runtime.simulator.world import World
 from tests.runtime.cameras.strips import texture, write_png
 
 
@@ -18,6 +23,37 @@ def test_sim_uri_is_the_loom_of_those_arguments() -> None:
     same = Loom("twill22", 512, 7, mm_per_px=0.25, defects_per_100m=900, margin_mm=5, stamp=True)
     assert (source.width, source.channels, source.length) == (512, 1, None)
     assert np.array_equal(source.lines(100, 300), same.lines(100, 300))
+
+
+MOVING = "sim:twill22?width=512&seed=7"
+LOOM_STOPS = Weaving(ppi=60, seed=7).stopping_every(0.05)
+
+
+@pytest.mark.parametrize(
+    ("more", "world"),
+    [
+        ("motion=loom", World(Weaving(ppi=60, seed=7))),
+        ("motion=loom&stop_every_m=0.05&trigger=motion", World(LOOM_STOPS, Encoder(trigger="motion"))),
+        ("motion=table", World(Table(seed=7))),
+        ("motion=table&stop_every_m=5", World(Table(stop_every_m=5, seed=7))),
+        ("motion=table&counts_per_mm=5&jitter=0.05", World(Table(seed=7), Encoder(5.0, jitter=0.05))),
+        ("wander_mm=4&width_change=0.01", World(geometry=Geometry(wander_mm=4, width_change=0.01))),
+        ("skew=0.02&bow=0.01", World(geometry=Geometry(skew=0.02, bow=0.01))),
+        ("bits=12", World(bits=12)),
+    ],
+)
+def test_sim_uri_of_a_world_is_a_look_at_it(more: str, world: World) -> None:
+    source = open_source(f"{MOVING}&{more}")
+    assert isinstance(source, Look)
+    same = Look(Loom("twill22", 512, 7), world)
+    assert source.world == world
+    assert np.array_equal(source.lines(300, 200), same.lines(300, 200))
+
+
+def test_sim_uri_of_cached_cloth() -> None:
+    source = open_source(f"{MOVING}&cached=1")
+    assert isinstance(source, Loom)
+    assert np.array_equal(source.lines(0, 100), Loom("twill22", 512, 7, cached=True).lines(0, 100))
 
 
 def test_sim_uri_without_arguments() -> None:
@@ -39,6 +75,11 @@ def test_sim_uri_without_arguments() -> None:
         ("sim:plain?seed=", "'' is no value"),
         ("sim:plain?stamp=yes", "'yes' is no value"),
         ("sim:plain?seed=1&seed=2", "given twice"),
+        ("sim:plain?motion=fast", "'fast' is no value"),
+        ("sim:plain?trigger=down", "'down' is no value"),
+        ("sim:plain?stop_every_m=5", "add motion=loom"),
+        ("sim:plain?bits=9", "8, 10 or 12 bits"),
+        ("sim:plain?cached=1&skew=0.01", "cached"),
         ("replay:/no/such/place", "/no/such/place"),
         ("replay:x?width=3", "'width'; there are: repeat"),
     ],

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import Any
 
-STAMPED = "tests.runtime.fake_gige.stamped"
+STAMPED = "runtime.fake_gige.stamped"
 
 
 class CameraProcess:

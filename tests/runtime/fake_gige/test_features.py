@@ -32,10 +32,11 @@ def test_no_two_registers_overlap() -> None:
         address, length = node.find(f"{SPACE}Address"), node.find(f"{SPACE}Length")
         if address is None or length is None:
             continue
-        start = int(address.text or "", 16)
-        for byte in range(start, start + int(length.text or "")):
-            assert byte not in taken, f"{node.get('Name')} and {taken[byte]} share {byte:#x}"
-            taken[byte] = node.get("Name") or ""
+        first, last = (int(node.findtext(f"{SPACE}{end}") or -1) for end in ("MSB", "LSB"))
+        bits = range(first, last + 1) if last >= 0 else range(8 * int(length.text or ""))
+        for bit in (8 * int(address.text or "", 16) + bit for bit in bits):
+            assert bit not in taken, f"{node.get('Name')} and {taken[bit]} share {bit // 8:#x}"
+            taken[bit] = node.get("Name") or ""
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from runtime.cameras import chunks
 from runtime.fake_gige import packets
 from runtime.fake_gige.device import StreamFormat
 from runtime.fake_gige.frames import Frame
+from runtime.fake_gige.pixels import WIRE_FORMATS
 
 
 def test_a_request_is_parsed_and_acknowledged() -> None:
@@ -43,15 +44,14 @@ def test_a_frames_chunks_can_be_read_back() -> None:
     stream = StreamFormat(
         width=32,
         height=8,
-        channels=1,
-        pixel_format=0x01080001,
+        pixels=WIRE_FORMATS["Mono8"],
         packet_size=100,
         chunks=True,
         encoder_chunk=True,
         destination=("127.0.0.1", 1),
     )
     frame = Frame(stream, rows=5)
-    frame.image[:] = np.arange(160, dtype=np.uint8).reshape(5, 32, 1)
+    frame.lines[:] = np.arange(160, dtype=np.uint8).reshape(5, 32)
     counts = np.array([-3, 2, 7, 12, 2**40])
     frame.begin(9, 123, counts)
     payload = frame._payload.tobytes()

@@ -10,9 +10,9 @@ import pytest
 
 from runtime.cameras.gige import GigeCamera
 from runtime.errors import UserError
+from runtime.fake_gige.stamped import numbers
 from runtime.types import LineBlock, Scale
 from tests.runtime.fake_gige.process import STAMPED, CameraProcess
-from tests.runtime.fake_gige.stamped import numbers
 
 pytestmark = pytest.mark.net
 

@@ -1,0 +1,107 @@
+"""A camera set up by its SFNC features, each written and read back; the same for every client.
+
+Names and meanings are those of the GenICam Standard Features Naming Convention (SFNC 2.7).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from runtime.cameras.gige_link import GigeSettings
+from runtime.errors import UserError
+
+READ_BACK_TOLERANCE = 0.02
+"""Cameras round times and rates to the steps of their clock."""
+
+
+class Features(Protocol):
+    """A connected camera's features by name, as telegenic.Camera has them; each call may raise the client's errors."""
+
+    def has_feature(self, name: str) -> bool: ...
+    def get_integer(self, name: str) -> int: ...
+    def get_float(self, name: str) -> float: ...
+    def set_enum(self, name: str, value: str) -> None: ...
+    def set_boolean(self, name: str, value: bool) -> None: ...
+    def integer_increment(self, name: str) -> Any: ...
+    def enum_entries(self, name: str) -> Sequence[str]: ...
+    def invalidate_caches(self) -> Any: ...
+
+
+class Setup:
+    """Writes settings into one camera.
+
+    Args:
+        camera: its features.
+        errors: what the client raises where a camera refuses.
+        where: the camera and its address, for messages.
+    """
+
+    def __init__(self, camera: Features, errors: tuple[type[Exception], ...], where: str) -> None:
+        self._camera, self._errors, self._where = camera, errors, where
+
+    def configure(self, settings: GigeSettings) -> tuple[int, float | None]:
+        """Write all settings.
+
+        Returns:
+            The width in px and the line rate in Hz as the camera has them then; no rate where it has none.
+
+        Raises:
+            UserError: the camera lacks a feature, refuses a value or keeps another one.
+        """
+        if settings.width is not None:
+            self._set("Width", "integer", settings.width)
+        self._set("Height", "integer", settings.block_lines)
+        self._set("PixelFormat", "enum", settings.pixel_format)
+        self._set("AcquisitionMode", "enum", "Continuous")
+        floats = {"ExposureTime": settings.exposure_us, "Gain": settings.gain_db}
+        for feature, value in floats.items():
+            if value is not None:
+                self._set(feature, "float", value)
+        if settings.line_rate_hz is not None:
+            if self._camera.has_feature("AcquisitionLineRateEnable"):
+                self._set("AcquisitionLineRateEnable", "boolean", True)
+            self._set("AcquisitionLineRate", "float", settings.line_rate_hz)
+        if settings.encoder:
+            self._enable_encoder_chunk()
+        width = self._camera.get_integer("Width")
+        has_rate = self._camera.has_feature("AcquisitionLineRate")
+        return width, self._camera.get_float("AcquisitionLineRate") if has_rate else None
+
+    def _enable_encoder_chunk(self) -> None:
+        """The encoder's chunk and no other: the one with a value for each line is then known for what it is."""
+        self._set("ChunkModeActive", "boolean", True)
+        for entry in self._camera.enum_entries("ChunkSelector"):
+            if entry not in ("Image", "EncoderValue"):
+                with contextlib.suppress(*self._errors):  # some chunks cannot be switched off
+                    self._camera.set_enum("ChunkSelector", entry)
+                    self._camera.set_boolean("ChunkEnable", False)
+        self._set("ChunkSelector", "enum", "EncoderValue")
+        self._set("ChunkEnable", "boolean", True)
+
+    def _set(self, feature: str, kind: str, value: Any) -> None:
+        """Write a feature and read it back."""
+        if not self._camera.has_feature(feature):
+            raise UserError(f"{self._where} has no feature {feature}: take its setting out of cameras.yaml")
+        try:
+            getattr(self._camera, f"set_{kind}")(feature, value)
+            self._camera.invalidate_caches()
+            got = getattr(self._camera, f"get_{kind}")(feature)
+        except self._errors as error:
+            raise UserError(
+                f"{self._where} refuses {feature} = {value}{self._bounds(feature, kind)}: {error}"
+            ) from error
+        same = abs(got - value) <= READ_BACK_TOLERANCE * abs(value) if kind == "float" else got == value
+        if not same:
+            raise UserError(f"{self._where} keeps {feature} at {got} instead of {value}{self._bounds(feature, kind)}")
+
+    def _bounds(self, feature: str, kind: str) -> str:
+        with contextlib.suppress(*self._errors):
+            if kind in ("integer", "float"):
+                low, high = getattr(self._camera, f"{kind}_bounds")(feature)
+                step = f" in steps of {self._camera.integer_increment(feature)}" if kind == "integer" else ""
+                return f" (it takes {low:g} to {high:g}{step})"
+            if kind == "enum":
+                return f" (it takes {', '.join(self._camera.enum_entries(feature))})"
+        return ""

@@ -1,0 +1,59 @@
+"""The count of what a link loses, against what is known to be missing."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks import camera
+from benchmarks.camera_cases import CASES, Link, Told, measure
+from runtime.fake_gige.stamped import Stamped
+from runtime.types import LineBlock, NotInspected, Reason
+
+LINK = Link("telegenic", width=64)
+
+
+def block(number: int, shown: int, rows: int) -> LineBlock:
+    return LineBlock("link", 0, number, Stamped(64).lines(shown, rows))
+
+
+def span(first: int, end: int) -> NotInspected:
+    return NotInspected("link", Reason.PACKET_LOSS, first, end)
+
+
+def test_a_lost_line_is_named_or_not_and_a_named_one_is_lost_or_not() -> None:
+    told = Told(LINK)
+    for item in (block(0, 100, 10), span(10, 14), block(14, 114, 6), block(20, 121, 4), span(24, 30)):
+        told.add(item)
+    assert told.account() == {
+        "lines": 25,
+        "lost": 5,
+        "named": 5,
+        "not_named": 1,
+        "named_wrongly": 1,
+        "torn": 0,
+        "misnumbered": 4,
+        "gaps_without_number": 0,
+    }
+
+
+def test_a_stale_row_is_torn() -> None:
+    told = Told(LINK)
+    pixels = Stamped(64).lines(0, 4)
+    pixels[2, 40:] = Stamped(64).lines(1, 1)[0, 40:]
+    told.add(LineBlock("link", 0, 0, pixels))
+    assert told.account()["torn"] == 1
+
+
+@pytest.mark.parametrize(
+    ("wrong", "fails"), [("lost", False), ("not_named", True), ("torn", True), ("misnumbered", True)]
+)
+def test_losing_is_no_failure_and_not_saying_so_is(wrong: str, fails: bool) -> None:
+    row = dict.fromkeys(camera.COLUMNS, 0)
+    assert camera.failed([row, {**row, wrong: 1}]) is fails
+
+
+@pytest.mark.net
+def test_a_case_end_to_end() -> None:
+    found = measure(Link("telegenic", width=512, seconds=2.0), CASES["0.1 % loss, resend"])
+    assert found["lines"] > 2000
+    assert (found["lost"], found["torn"], found["misnumbered"]) == (0, 0, 0)
