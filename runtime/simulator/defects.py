@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from runtime.errors import UserError
 from runtime.simulator.fabric import Fabric
+from runtime.simulator.shapes import fading, overlap
 from runtime.types import Float32, Kind
 
 Float64 = NDArray[np.float64]
@@ -116,24 +117,13 @@ class DefectClass:
     shape: Callable[[PlantedDefect, Float64, Float64], Float64]
 
 
-def _overlap(at: Float64, low: float, high: float) -> Float64:
-    """Share of each pixel (centres ``at``) that lies in [low, high)."""
-    share: Float64 = np.clip(np.minimum(at + 0.5, high) - np.maximum(at - 0.5, low), 0, 1)
-    return share
-
-
-def _fading(at: Float64, low: float, high: float) -> Float64:
-    """1 inside [low, high), falling to 0 at its ends: no yarn is cut off with a knife."""
-    return np.clip(np.minimum(at - low, high - at) / min(20.0, 0.1 * (high - low)), 0, 1)
-
-
 def _weft_line(defect: PlantedDefect, x: Float64, y: Float64) -> Float64:
-    mask: Float64 = _overlap(y, *defect.along_lines)[:, None] * _fading(x, *defect.across_px)
+    mask: Float64 = overlap(y, *defect.along_lines)[:, None] * fading(x, *defect.across_px)
     return mask
 
 
 def _warp_line(defect: PlantedDefect, x: Float64, y: Float64) -> Float64:
-    mask: Float64 = _fading(y, *defect.along_lines)[:, None] * _overlap(x, *defect.across_px)
+    mask: Float64 = fading(y, *defect.along_lines)[:, None] * overlap(x, *defect.across_px)
     return mask
 
 

@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Sequence
 
 import numpy as np
 
 from runtime.errors import UserError
+from runtime.simulator.cached import CachedCloth
 from runtime.simulator.defects import DEFECTS, LONGEST_MM, Plant, PlantedDefect, place
 from runtime.simulator.fabric import CHUNK, Fabric
+from runtime.simulator.faults import Cloth, Fault, Placed, lay_fault
+from runtime.simulator.nuisances import Nuisance, lay_nuisance
 from runtime.simulator.optics import lamp_profile
 from runtime.simulator.sensor import Sensor, SensorModel
 from runtime.simulator.styles import Style, find_style
-from runtime.types import UInt8
+from runtime.types import Float32, UInt8
 
 PLANT_M = 5.0
 """Random defects are drawn anew, from a seed of its own, for each piece of cloth of this length."""
 _STREAM_PLANT = 201
-_KEPT_PIECES = 16
+_KEPT_PIECES, _KEPT_CHUNKS = 16, 12
 
 
 class Loom:
     """Cloth under a line camera: a LineSource with ground truth.
 
     Line n depends on the arguments and on n alone, bit for bit. Memory grows with the width, not with
-    the lines read. One Loom serves one thread.
+    the lines read. One Loom serves one thread; its ``light`` serves several.
 
     Args:
         style: name of a style in STYLES, or a Style.
@@ -33,12 +37,15 @@ class Loom:
         seed: of everything random.
         mm_per_px, mm_per_line: size of a pixel on the cloth; mm_per_line None: as mm_per_px.
         defects_per_100m: mean number of random defects per 100 m of cloth of this width.
-        defects: defects asked for by place, besides the random ones.
+        defects: defects asked for by place, besides the random ones: a Plant by size and contrast, a Fault by severity.
+        nuisances: what lies on good cloth, asked for by place.
         margin_mm: background at each side. background: its grey under the lamp's middle, DN.
         falloff: share of the lamp's light missing at the outermost columns.
         psf_px: sigma of the lens's point spread.
         sensor: noise figures.
         stamp: write the line number, 64 bit big-endian, over the first 8 pixels of every line.
+        cached: take the cloth from a stretch that was drawn once and repeats (cached.CachedCloth): the same defects,
+            at the speed of the fastest cameras, for tests of load.
 
     Raises:
         UserError: arguments out of range, an unknown style or defect class, no room for cloth.
@@ -55,13 +62,15 @@ class Loom:
         mm_per_px: float = 0.2,
         mm_per_line: float | None = None,
         defects_per_100m: float = 0.0,
-        defects: Sequence[Plant] = (),
+        defects: Sequence[Plant | Fault] = (),
+        nuisances: Sequence[Nuisance] = (),
         margin_mm: float = 8.0,
         background: float = 40.0,
         falloff: float = 0.25,
         psf_px: float = 0.5,
         sensor: SensorModel | None = None,
         stamp: bool = False,
+        cached: bool = False,
     ) -> None:
         self.style = find_style(style) if isinstance(style, str) else style
         self.width, self.seed, self.stamp = width, seed, stamp
@@ -70,11 +79,17 @@ class Loom:
         self._density = defects_per_100m
         self._check(margin_mm, falloff)
         self.fabric = Fabric(self.style, width, seed, mm_per_px, self.mm_per_line, margin_mm, background, psf_px)
-        light = lamp_profile(width, falloff)
-        self._sensor = Sensor(SensorModel() if sensor is None else sensor, light, seed)
-        self._asked = [self._visible(plant, f"asked-{i}") for i, plant in enumerate(defects)]
+        self.cloth = Cloth(self.fabric, mm_per_px, self.mm_per_line)
+        self.sensor_model = SensorModel() if sensor is None else sensor
+        self.falloff = falloff
+        self._sensor = Sensor(self.sensor_model, lamp_profile(width, falloff), seed)
+        self._asked = [self._asked_for(one, f"asked-{i}") for i, one in enumerate(defects)]
+        self._nuisances = [lay_nuisance(one, self.cloth, f"nuisance-{i}") for i, one in enumerate(nuisances)]
         self._pieces: dict[int, list[PlantedDefect]] = {}
         self._last: tuple[int, UInt8] | None = None
+        self._lit: dict[int, Float32] = {}
+        self._lock = threading.Lock()
+        self.cached = CachedCloth.drawn(self.fabric, self._sensor) if cached else None
 
     def _check(self, margin_mm: float, falloff: float) -> None:
         if not (self.mm_per_px > 0 and self.mm_per_line > 0):
@@ -93,7 +108,9 @@ class Loom:
     def _place(self, plant: Plant, name: str) -> PlantedDefect | None:
         return place(plant, self.fabric, self.mm_per_px, self.mm_per_line, name)
 
-    def _visible(self, plant: Plant, name: str) -> PlantedDefect:
+    def _asked_for(self, plant: Plant | Fault, name: str) -> PlantedDefect | Placed:
+        if isinstance(plant, Fault):
+            return lay_fault(plant, self.cloth, name)
         defect = self._place(plant, name)
         if defect is None:
             raise UserError(f"a {plant.cls} of {plant.size_mm} mm is too small for pixels of {self.mm_per_px} mm")
@@ -116,9 +133,9 @@ class Loom:
             line = stop
         return out
 
-    def truth(self, first: int, end: int) -> list[PlantedDefect]:
+    def truth(self, first: int, end: int) -> list[PlantedDefect | Placed]:
         """The defects that touch lines [first, end), by first line; whole, though they may reach beyond."""
-        found = [*self._asked]
+        found: list[PlantedDefect | Placed] = [*self._asked]
         if self._density > 0:
             lines = PLANT_M * 1000 / self.mm_per_line
             reach = LONGEST_MM / self.mm_per_line
@@ -128,6 +145,10 @@ class Loom:
                 found += self._planted(piece)
         touching = [d for d in found if d.first_line < end and d.end_line > first]
         return sorted(touching, key=lambda d: (d.first_line, d.id))
+
+    def nuisances(self, first: int, end: int) -> list[Placed]:
+        """The nuisances that touch lines [first, end), in the order in which they were asked for."""
+        return [n for n in self._nuisances if n.first_line < end and n.end_line > first]
 
     def _planted(self, piece: int) -> list[PlantedDefect]:
         """The random defects that begin in one piece of PLANT_M metres."""
@@ -153,14 +174,51 @@ class Loom:
             self._pieces[piece] = [defect for defect in drawn if defect is not None]
         return self._pieces[piece]
 
+    def light(self, first: int, count: int) -> Float32:
+        """Light from lines [first, first + count) of the cloth with all that lies on it, before lamp and sensor.
+
+        The cloth reaches back before line 0 here, without end, for cameras that look ahead or behind. May be
+        called by several threads: the last chunks are kept for all of them.
+
+        Returns:
+            float32 [count, width] in DN under an even lamp.
+        """
+        start = first // CHUNK * CHUNK
+        with self._lock:
+            chunks = [self._kept(at) for at in range(start, first + count, CHUNK)]
+        return np.concatenate(chunks)[first - start : first - start + count]
+
+    def _kept(self, start: int) -> Float32:
+        if start not in self._lit:
+            if len(self._lit) >= _KEPT_CHUNKS:
+                del self._lit[next(iter(self._lit))]
+            light = self.fabric.light(start)
+            self._lay_on(light, start)
+            self._lit[start] = light
+        return self._lit[start]
+
+    def _lay_on(self, light: Float32, start: int) -> None:
+        """Change the light of lines [start, start + n), float32 [n, width], by all that lies on the cloth."""
+        for thing in self.things(start, start + light.shape[0]):
+            thing.apply(light, start, self.style.grey)
+
+    def things(self, first: int, end: int) -> list[PlantedDefect | Placed]:
+        """All that lies on lines [first, end), from the lowest to what covers it."""
+        nuisances = self.nuisances(first, end)
+        below = [n for n in nuisances if not n.on_top]
+        above = [n for n in nuisances if n.on_top]
+        return [*below, *self.truth(first, end), *above]
+
     def _chunk(self, start: int) -> UInt8:
         """Lines [start, start + CHUNK), uint8 [CHUNK, width]; the last chunk is kept for odd blocks."""
         if self._last is None or self._last[0] != start:
-            light = self.fabric.light(start)
-            for defect in self.truth(start, start + CHUNK):
-                defect.apply(light, start, self.style.grey)
             numbers = start + np.arange(CHUNK, dtype=np.int64)
-            pixels = self._sensor.expose(light, numbers)
+            if self.cached:
+                pixels = self.cached.chunk(start, self.things(start, start + CHUNK), self.style.grey)
+            else:
+                light = self.fabric.light(start)
+                self._lay_on(light, start)
+                pixels = self._sensor.expose(light, numbers).astype(np.uint8, copy=False)
             if self.stamp:
                 pixels[:, :8] = numbers.astype(">i8").view(np.uint8).reshape(CHUNK, 8)
             self._last = (start, pixels)

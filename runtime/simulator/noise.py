@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -59,6 +61,25 @@ def offsets(seed: int, stream: int, index: Int64, bits: int = TABLE_BITS) -> Int
     """A place in a table of 2**bits values for each index."""
     places: Int64 = (hash64(seed, stream, index) >> np.uint64(64 - bits)).astype(np.int64)
     return places
+
+
+def slub_table(rng: np.random.Generator, slubs: float, length: float, gain: float) -> Float32:
+    """A periodic table of the thick places of a yarn: mostly 0, here and there a smooth hump.
+
+    Args:
+        slubs: how many in a sample, on average. length: of a hump, in samples. gain: mean height of a hump.
+
+    Returns:
+        float32 [2**TABLE_BITS], 0 or more.
+    """
+    size = 1 << TABLE_BITS
+    heights = np.zeros(size)
+    places = rng.integers(size, size=rng.poisson(slubs * size))
+    np.add.at(heights, places, rng.exponential(gain, places.size))
+    # Half as high at a quarter of its length from its middle.
+    spread = np.exp(-((np.pi * np.fft.rfftfreq(size) * length / 4) ** 2) / math.log(2))
+    humps = np.fft.irfft(np.fft.rfft(heights) * spread, size) * (length / 4 * math.sqrt(math.pi / math.log(2)))
+    return np.maximum(0, humps).astype(np.float32)
 
 
 def smooth_table(rng: np.random.Generator, *parts: tuple[float, float]) -> Float32:

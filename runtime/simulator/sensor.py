@@ -1,4 +1,4 @@
-"""The line sensor: pixel gains, shot and read noise, eight bits."""
+"""The line sensor: pixel gains, shot and read noise, whole numbers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from runtime.simulator.noise import normal, offsets
-from runtime.types import Float32, Int64, UInt8
+from runtime.types import Float32, Int64, Pixels
 
 _STREAM_GAIN, _STREAM_NOISE = 101, 102
 _NOISE_BITS = 18
@@ -21,6 +21,8 @@ class SensorModel:
         prnu: sigma of the pixels' gains, relative.
         read_noise: DN. Noise is a function of seed, line and column: a second look gives the same value.
         full_well: electrons at 255 DN, which sets the shot noise; 0 for none.
+
+    DN are of 255 whatever the bits.
     """
 
     prnu: float = 0.005
@@ -29,19 +31,20 @@ class SensorModel:
 
 
 class Sensor:
-    """Turns light into grey values. ``light`` is the lamp's profile, float32 [width]."""
+    """Turns light into grey values of ``bits`` bits. ``light`` is the lamp's profile, float32 [width]."""
 
-    def __init__(self, model: SensorModel, light: Float32, seed: int) -> None:
+    def __init__(self, model: SensorModel, light: Float32, seed: int, bits: int = 8) -> None:
         width = light.shape[0]
         columns = np.arange(width, dtype=np.int64)
         self.gain: Float32 = (light * (1 + model.prnu * normal(seed, _STREAM_GAIN, columns))).astype(np.float32)
+        self.most = (1 << bits) - 1
         self._model = model
         self._seed = seed
         rng = np.random.default_rng([seed, _STREAM_NOISE])
         table = rng.standard_normal((1 << _NOISE_BITS) + width, np.float32)
         self._noise = np.lib.stride_tricks.sliding_window_view(table, width)
 
-    def expose(self, light: Float32, lines: Int64) -> UInt8:
+    def expose(self, light: Float32, lines: Int64) -> Pixels:
         """Grey values of the light that falls on the sensor.
 
         Args:
@@ -49,7 +52,7 @@ class Sensor:
             lines: int64 [n], the line numbers.
 
         Returns:
-            uint8 [n, width].
+            uint8 [n, width], uint16 where a pixel has more than 8 bits.
         """
         light *= self.gain
         np.maximum(light, 0, out=light)
@@ -58,6 +61,8 @@ class Sensor:
         np.sqrt(sigma, out=sigma)
         sigma *= self._noise[offsets(self._seed, _STREAM_NOISE, lines, _NOISE_BITS)]
         light += sigma
+        if self.most > 255:
+            light *= np.float32(self.most / 255)
         light += np.float32(0.5)
-        np.clip(light, 0, 255, out=light)
-        return light.astype(np.uint8)
+        np.clip(light, 0, self.most, out=light)
+        return light.astype(np.uint8 if self.most <= 255 else np.uint16)

@@ -88,7 +88,8 @@ def test_weave_repeats_where_nothing_is_random(style: str) -> None:
     """Four px per end and four lines per pick: the picture repeats with the weave, and not sooner."""
     plain = dataclasses.replace(
         STYLES[style], epi=25.4, ppi=25.4, diameter_cv=0, between=0, along=0, fibre=0,
-        end_jitter=0, pick_jitter=0, density_drift=0, dent_gap=0, selvedge_mm=0,
+        end_jitter=0, pick_jitter=0, density_drift=0, dent_gap=0, selvedge_mm=0, slubs=0, warp_stripes=(),
+        weft_stripes=(),
     )  # fmt: skip
     loom = Loom(plain, 800, mm_per_px=0.25, margin_mm=0, falloff=0, sensor=QUIET)
     picks, ends = plain.matrix().shape

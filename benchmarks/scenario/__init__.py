@@ -1,0 +1,1 @@
+"""Scenario packs run and measured: see benchmarks/scenarios.py."""
