@@ -194,6 +194,7 @@ def _study(options: argparse.Namespace) -> Study:
         training=(*given(training), *(["--set", *settings] if settings else [])),
         export=given(export),
         supervised=options.supervised,
+        lines=not options.no_lines,
         engine=options.engine,
         precision=options.precision,
         device=options.device,
@@ -225,6 +226,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     studies.add_argument(
         "--supervised", action="store_true", help="give training defects painted into its own strips, as labels"
     )
+    studies.add_argument("--no-lines", action="store_true", help="do not seek faint lines along the weft")
     options = made.parse_args(arguments)
     if len(set(options.fabrics.split(","))) < len(options.fabrics.split(",")):
         raise UserError(f"--fabrics {options.fabrics} names a fabric twice: name each once.")

@@ -32,6 +32,7 @@ class Study:
 
     Attributes:
         training, export: further arguments of ``python -m train`` and ``python -m export bundle``.
+        lines: faint lines are sought.
         supervised: defects painted into the training strips are given to training, as labels.
         engine, precision, device: whose thresholds are set.
     """
@@ -42,6 +43,7 @@ class Study:
     training: tuple[str, ...] = ()
     export: tuple[str, ...] = ()
     supervised: bool = False
+    lines: bool = True
     engine: str = "openvino"
     precision: str = "fp32"
     device: str = "CPU"
@@ -53,7 +55,13 @@ class Study:
     @property
     def settings(self) -> str:
         """The further arguments in words; empty where there are none."""
-        return " ".join((*self.training, *self.export, *(["--supervised"] if self.supervised else [])))
+        supervised = ["--supervised"] if self.supervised else []
+        return " ".join((*self.training, *self.export, *supervised, *self.threshold))
+
+    @property
+    def threshold(self) -> tuple[str, ...]:
+        """Further arguments of ``python -m calibration threshold``."""
+        return () if self.lines else ("--no-lines",)
 
     def folder(self, fabric: str) -> Path:
         """Where, inside a work folder, a fabric's training and its bundles lie."""
@@ -63,7 +71,7 @@ class Study:
     @property
     def bundle(self) -> str:
         """Name of the bundle there: one training serves bundles of different export arguments."""
-        return _named("bundle", self.export)
+        return _named("bundle", (*self.export, *self.threshold))
 
 
 def _named(name: str, arguments: Sequence[str]) -> str:
@@ -116,7 +124,7 @@ def make_style(study: Study, strips: Sequence[Strip], place: Path) -> Style:
         run_step(["export", "engine", "--bundle", str(bundle), *engine], place)
     if study.key not in Bundle(bundle).settings().thresholds:
         arguments = ["calibration", "threshold", "--bundle", str(bundle), "--rolls", rolls["calibration"]]
-        run_step([*arguments, *engine], place)
+        run_step([*arguments, *engine, *study.threshold], place)
     return Style(Bundle(bundle), training)
 
 

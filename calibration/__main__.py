@@ -8,20 +8,17 @@ python -m calibration report --bundle bundles/denim --precision int8 --rolls rol
 from __future__ import annotations
 
 import argparse
-from itertools import chain
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from calibration import by_promise, int8, report
-from calibration.normal import stitched_strips
+from calibration.rolls import look_at_rolls
 from calibration.threshold import NormalTail, blocks_needed, store, thresholds
 from runtime.bundle import Bundle
-from runtime.cameras.config import roll_uri
 from runtime.command import parser, run
-from runtime.engines import add_engine_options, load_engine
+from runtime.engines import add_engine_options
 from runtime.errors import UserError
-from runtime.stream import make_view
-from runtime.tiler import Tiler
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -42,27 +39,13 @@ def _threshold(options: argparse.Namespace) -> int:
     if options.plot:
         raise UserError("--plot shows the tail behind a promise: give --false-alarms-per-100m with it.")
     bundle = Bundle(options.bundle)
-    recipe = bundle.recipe
-    engine = load_engine(bundle, options.engine, options.precision, options.device)
     key = f"{options.engine}-{options.precision}"
-    print(f"Thresholds of {key} for bundle '{recipe.name}' ({bundle.id}) from {', '.join(options.rolls)}", flush=True)
-    stride = bundle.settings().policy.stride_lines
-    try:
-        strips = chain.from_iterable(
-            stitched_strips(
-                view.camera,
-                Tiler("roll", recipe.tiles, stride, recipe.channels, view.cloth, view.flat_field),
-                engine,
-                bundle,
-                options.sim_lines if roll.startswith("sim:") else None,
-            )
-            for roll in options.rolls
-            for view in [make_view(roll_uri(roll, recipe.mm_per_px), {}, recipe.geometry.map_stride)]
-        )
-        tail = NormalTail.of(strips)
-    finally:
-        engine.close()
-    found = thresholds(tail, options.quantile, options.rolls)
+    name = bundle.recipe.name
+    print(f"Thresholds of {key} for bundle '{name}' ({bundle.id}) from {', '.join(options.rolls)}", flush=True)
+    with tempfile.TemporaryFile() as file:
+        cloth = look_at_rolls(options, bundle, file)
+        tail = NormalTail.of(cloth.strips())
+    found = thresholds(tail, options.quantile, options.rolls).model_copy(update={"lines": cloth.lines})
     revision = store(bundle, key, found)
     opening = max(found.open.values())
     print(f"{len(tail.maxima)} blocks of cloth, highest value of a block: median {found.calibrated['median']:.4f},")
@@ -91,6 +74,7 @@ def _add_threshold(verbs: Any) -> None:
     )
     by_promise.add_options(verb, by)
     verb.add_argument("--sim-lines", type=int, default=20000, help="lines of each sim: roll (default %(default)s)")
+    verb.add_argument("--no-lines", action="store_true", help="do not seek faint lines along the weft")
     add_engine_options(verb)
 
 

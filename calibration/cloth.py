@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from itertools import pairwise
 from typing import IO
 
 import numpy as np
 
+from calibration.evidence import and_more, with_lines
 from calibration.tail import Float64
-from runtime.defects.rows import goes_on
+from runtime.defects.evidence_scale import LineScale
 from runtime.defects.tracker import DefectTracker
 from runtime.position import Track
 from runtime.settings import Policy, Thresholds
@@ -32,12 +32,14 @@ class NormalCloth:
     Attributes:
         metres: of cloth that was looked at, for each roll that has any.
         width_mm: of the widest strip's cloth.
+        lines: what faint lines count in ``strips``, ``peaks`` and ``events``; None: they are not sought.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
         """Keep the maps in a file that is open for writing and reading; it is not closed."""
         self.metres: list[float] = []
         self.width_mm = 0.0
+        self.lines: LineScale | None = None
         self._file = file
         self._rolls: list[list[_Strip]] = []
 
@@ -55,8 +57,8 @@ class NormalCloth:
             self.metres.append(metres)
 
     def strips(self) -> Iterator[ScoreMap]:
-        """All maps, in order."""
-        return (self._read(strip) for roll in self._rolls for strip in roll)
+        """All maps as the runtime judges them, in order."""
+        return (strip for roll in self._rolls for strip in self._judged(roll))
 
     def peaks(self, opening: float, keep: float, policy: Policy) -> list[Float64]:
         """Highest map value of each event that the runtime would tell at these thresholds; of each roll, [events]."""
@@ -67,15 +69,17 @@ class NormalCloth:
         """How many events the runtime would tell."""
         return sum(map(len, self.peaks(opening, keep, policy)))
 
-    def _peaks_of_roll(self, strips: list[_Strip], thresholds: Thresholds, policy: Policy) -> Float64:
-        scale = strips[0].scale
+    def _judged(self, roll: list[_Strip]) -> Iterator[ScoreMap]:
+        return with_lines(map(self._read, roll), self.lines)
+
+    def _peaks_of_roll(self, roll: list[_Strip], thresholds: Thresholds, policy: Policy) -> Float64:
+        scale = roll[0].scale
         # The track knows no line, so that lines lie by the pitch: the maps are of cloth that did not stop.
         tracker = DefectTracker("normal", scale, Track(scale), thresholds, policy)
         told = []
-        for strip, following in pairwise([*strips, None]):
-            more = following is not None and goes_on(strip.head, following.head)
-            told += tracker.add(self._read(strip), strip.head.end_line, more)
-        told += tracker.close(strips[-1].head.end_line)
+        for strip, more in and_more(self._judged(roll)):
+            told += tracker.add(strip, strip.end_line, more)
+        told += tracker.close(roll[-1].head.end_line)
         last = {defect.id: defect for defect in told}
         return np.array([defect.score for defect in last.values() if defect.parent is None])
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 from runtime.bundle import Bundle
 from runtime.cameras.base import CameraInfo
+from runtime.defects.evidence import LineEvidence
 from runtime.defects.tracker import DefectTracker
 from runtime.engines.base import Engine, EngineSession
 from runtime.errors import UserError
@@ -84,14 +85,19 @@ class Judging:
             tiler = Tiler(info.name, recipe.tiles, self.policy.stride_lines, recipe.channels, finder, flat_field)
         except ValueError as error:
             raise UserError(f"{self.bundle.path / 'settings.yaml'}: {error}.") from error
-        run_id = f"{int(time.time()):x}{secrets.token_hex(2)}"  # each tracker counts its defects from 1
         return Parts(
             judging=self,
             session=self.engine.stream(info.name),
             tiler=tiler,
             stitcher=Stitcher(recipe.tiles),
-            tracker=DefectTracker(run_id, info.scale, track, self.thresholds, self.policy),
+            lines=LineEvidence(self.thresholds.lines),
+            tracker=DefectTracker(new_run_id(), info.scale, track, self.thresholds, self.policy),
         )
+
+
+def new_run_id() -> str:
+    """What makes ids unique across restarts: each tracker and watcher counts from 1."""
+    return f"{int(time.time()):x}{secrets.token_hex(2)}"
 
 
 @dataclass
@@ -102,6 +108,7 @@ class Parts:
     session: EngineSession
     tiler: Tiler
     stitcher: Stitcher
+    lines: LineEvidence
     tracker: DefectTracker
 
     def use(self, settings: Settings) -> None:

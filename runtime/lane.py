@@ -11,12 +11,13 @@ from typing import Literal
 from runtime.account import Account
 from runtime.events import CameraStatus, CameraSummary, DefectEvent, Event, NotInspectedEvent, StateEvent
 from runtime.intake import Intake
-from runtime.judging import Judging, Order, Parts
+from runtime.judging import Judging, Order, Parts, new_run_id
 from runtime.motion import Motion
 from runtime.position import Track
 from runtime.queue_front import QueueFront
 from runtime.settings import Settings
 from runtime.types import Defect, Kind, LineBlock, NotInspected, Reason, ScoreMap, State, TileBatch, TileMaps
+from runtime.watch.watch import Watch
 
 LATENCIES_KEPT = 4096
 
@@ -54,6 +55,7 @@ class Lane:
         self._parts = parts
         self._queue = QueueFront(intake.take)
         self.track = track
+        self.watch = Watch(new_run_id(), self.name, intake.info.scale, track, parts.judging.thresholds)
         self._roll = roll
         self._tell = tell
         self._on_strip = on_strip
@@ -88,11 +90,14 @@ class Lane:
 
     def use(self, bundle: Path, settings: Settings) -> bool:
         """Judge by a bundle's later thresholds from the next strip on; True if it is the one that judges now."""
+        if self.judging.bundle.path.resolve() == bundle.resolve():
+            self._tell_all(self.watch.release())  # it opened by the thresholds until now
         for parts in (self._parts, self.ordered.parts if self.ordered else None):
             if parts and parts.judging.bundle.path.resolve() == bundle.resolve():
                 parts.use(settings)
         if self.judging.settings is not settings:
             return False
+        self.watch.use(self.judging.thresholds)
         self._tell_state("started", f"settings revision {settings.revision} judges from the next strip on")
         return True
 
@@ -124,6 +129,7 @@ class Lane:
                 self._give_up(item)
         for span in self._motion.end():
             self._give_up(span)
+        self._track_or_give_up(self.watch.flush(), more=False)
         for first, end in self.account.holes():
             self._give_up(NotInspected(self.name, Reason.STOPPED, first, end))
         self._finish()
@@ -205,9 +211,9 @@ class Lane:
             return True
         if self._ready or self.busy:
             return False
-        self._tell_defects(self._parts.tracker.close(self.intake.newest_line))
-        self._parts.session.close()
+        self._close()
         self._parts, self.ordered = parts, None
+        self.watch.use(parts.judging.thresholds, other_bundle=True)
         who = f"bundle '{parts.judging.bundle.recipe.name}' ({parts.judging.bundle.id})"
         self._tell_state("started", f"{who}, {parts.judging.engine.name}, judges from line {self.next_line} on")
         return True
@@ -224,6 +230,8 @@ class Lane:
             self.track.add(item)
             if self._on_strip:
                 self._on_strip(item)
+            self.watch.see(item)
+            self._tell_watched()
         for part in self._motion.split(item):
             self._take(part)
 
@@ -253,14 +261,37 @@ class Lane:
 
     def _judge_maps(self, maps: TileMaps) -> None:
         strip = self._parts.stitcher.add(maps)
-        self.account.looked_at(strip.first_line, strip.end_line)
-        if self._on_strip:
-            self._on_strip(strip)
         self._latencies.append((time.monotonic_ns() - strip.received_ns) / 1e6)
-        more = not maps.batch.hard_end
-        self._tell_defects(self._parts.tracker.add(strip, self.intake.newest_line, more))
+        self._track_or_give_up(self.watch.judge(strip), more=not maps.batch.hard_end)
         if self._on_judged:
             self._on_judged(self.name, self._parts.tracker.judged_m)
+
+    def _track_or_give_up(self, pieces: list[ScoreMap | NotInspected], more: bool) -> None:
+        """Strips go to the tracker, spans into the account; ``more``: the map goes on after the last of them."""
+        for piece in pieces:
+            if isinstance(piece, NotInspected):
+                self._close_tracks()
+                self._give_up(piece)
+                continue
+            self.account.looked_at(piece.first_line, piece.end_line)
+            goes_on = more or piece is not pieces[-1]
+            for ready in self._parts.lines.add(piece, goes_on):
+                self._track(ready, goes_on)
+        self._tell_watched()
+
+    def _track(self, strip: ScoreMap, more: bool) -> None:
+        if self._on_strip:
+            self._on_strip(strip)
+        self._tell_defects(self._parts.tracker.add(strip, self.intake.newest_line, more), strip.end_line)
+
+    def _close_tracks(self) -> None:
+        for ready in self._parts.lines.close():
+            self._track(ready, more=False)
+        self._tell_defects(self._parts.tracker.close(self.intake.newest_line))
+
+    def _tell_watched(self) -> None:
+        for event in self.watch.take():
+            self._tell(event.model_copy(update={"roll": self._roll}))
 
     def _wind_up(self) -> bool:
         """The camera has ended: judge what waits, then close what is open."""
@@ -277,12 +308,21 @@ class Lane:
         return True
 
     def _finish(self) -> None:
-        self._tell_defects(self._parts.tracker.close(self.intake.newest_line))
-        self._parts.session.close()
+        self._close()
         self._withdraw()
         self.finished = True
 
-    def _tell_defects(self, defects: list[Defect]) -> None:
+    def _close(self) -> None:
+        """All maps of these parts are there: decide what is held back and close what is open."""
+        self._track_or_give_up(self.watch.flush(), more=False)
+        self._close_tracks()
+        self._parts.session.close()
+
+    def _tell_defects(self, defects: list[Defect], end_line: int | None = None) -> None:
+        """Tell what the tracker says of the map up to a line, None: at its end."""
+        self._tell_all(self.watch.sift(defects, self.next_line if end_line is None else end_line))
+
+    def _tell_all(self, defects: list[Defect]) -> None:
         for defect in defects:
             if defect.state is State.CLOSED and defect.parent is None:
                 self._defects[defect.kind] += 1
@@ -290,6 +330,7 @@ class Lane:
 
     def _give_up(self, span: NotInspected) -> None:
         self.account.given_up(span)
+        self.watch.gone(span)
         metres = None
         if span.first_line is not None and span.end_line is not None:
             metres = self.track.metres(span.first_line), self.track.metres(span.end_line)

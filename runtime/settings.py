@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from runtime.alarms.rules import AlarmSection
+from runtime.defects.evidence_scale import LineScale
 from runtime.types import Kind
 from runtime.yaml_files import Strict
 
@@ -16,6 +17,7 @@ class Thresholds(Strict):
 
     open: dict[Kind, float]
     keep: float
+    lines: LineScale | None = Field(default=None, description="what faint lines count; null: they are not sought")
     calibrated: dict[str, Any] = Field(default_factory=dict, description="rolls, quantile, cells looked at")
 
     def model_post_init(self, _context: Any) -> None:

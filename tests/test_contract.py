@@ -27,10 +27,10 @@ TRAIN_TAKES = {"command", "errors", "types", "geometry", "ends", "preprocess", "
 INSIDE = {
     "cameras": {"cameras", "recordings", "errors", "types", "sources", "simulator", "fake_gige"},
     "recordings": {"recordings", "cameras", "position", "yaml_files", "errors", "types"},
-    "simulator": {"simulator", "yaml_files", "errors", "types", "sources"},
+    "simulator": {"simulator", "command", "yaml_files", "errors", "types", "sources"},
     "preprocess": {"preprocess", "errors", "types"},
     "engines": {"engines", "bundle", "settings", "errors", "types", "geometry"},
-    "defects": {"defects", "events", "settings", "position", "types"},
+    "defects": {"defects", "events", "settings", "position", "types", "yaml_files"},
     "sinks": {"sinks", "rolls", "position", "events", "errors", "types"},
     "control": {
         *("__version__", "bundle", "command", "control", "engines", "errors", "events", "judging"),

@@ -103,7 +103,8 @@ class Desk:
             raise UserError(f"'keep' {keep:g} would be above the lowest opening threshold {min(levels.values()):g}.")
         named = [kind.value for kind in request.open] + ([] if request.keep is None else ["keep"])
         by_hand = sorted({*old.calibrated.get("set_by_hand", []), *named})
-        thresholds = StoredThresholds(open=levels, keep=keep, calibrated={**old.calibrated, "set_by_hand": by_hand})
+        calibrated = {**old.calibrated, "set_by_hand": by_hand}
+        thresholds = StoredThresholds(open=levels, keep=keep, calibrated=calibrated, lines=old.lines)
         settings = judging.settings.model_copy(
             update={
                 "revision": judging.settings.revision + 1,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -156,3 +157,10 @@ def test_grey_stored_as_colour_is_grey(tmp_path: Path) -> None:
         assert colours(tmp_path / f"{name}.png") == answer
     with pytest.raises(UserError, match="cannot be read"):
         colours(tmp_path / "absent.png")
+
+
+def test_a_style_without_lines_has_a_bundle_of_its_own_and_says_so() -> None:
+    without = replace(STUDY, lines=False)
+    assert without.folder("01") == STUDY.folder("01"), "the training is the same"
+    assert without.bundle != STUDY.bundle
+    assert without.settings == f"{STUDY.settings} --no-lines"

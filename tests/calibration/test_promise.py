@@ -127,6 +127,7 @@ def test_from_cloth_to_settings(tmp_path: Path, capsys: pytest.CaptureFixture[st
     verb.add_argument("--bundle", type=Path)
     verb.add_argument("--rolls", nargs="+")
     verb.add_argument("--sim-lines", type=int)
+    verb.add_argument("--no-lines", action="store_true")
     add_options(verb, verb)
     add_engine_options(verb)
     rolls = [f"sim:twill22?width=1500&seed={seed}" for seed in (1, 2)]

@@ -18,7 +18,7 @@ from runtime.types import Float32, Kind, Scale, ScoreMap, State
 from tests.calibration.test_threshold import STRIDE, in_strips, strip
 from tests.runtime.defects.test_evidence_lines import cloth, with_line
 
-SCALE = LineScale(usual=0.25, map_usual=1.0, gain=10.0)
+SCALE = LineScale(usual=0.25, map_usual=1.0, strong=50.0, gain=10.0)
 MM = Scale(0.2, 0.2)
 
 
@@ -41,7 +41,7 @@ def long_cloth(rows: int = 144) -> Float32:
 @pytest.mark.parametrize("rows", [1, 5, 16, 32, 100])
 def test_lines_do_not_depend_on_where_the_map_is_cut(rows: int) -> None:
     values = long_cloth()
-    whole = np.maximum(values, SCALE.map_value(draw_lines(values, STRIDE, SCALE.usual)))
+    whole = np.maximum(values, SCALE.map_value(draw_lines(values, STRIDE, SCALE.usual, SCALE.strong)))
     out = judged(in_strips(values, rows))
     np.testing.assert_array_equal(rows_of(out), whole)
     assert (whole > values).sum() > 100, "a line was there"
@@ -66,7 +66,7 @@ def test_a_loom_that_stood_goes_on_with_the_same_surroundings() -> None:
     first, rest = strip(values[:80]), strip(values[80:], row=80)
     assert rows_of(evidence.add(first, more=False)).shape[0] == 80, "nothing waits while it stands"
     after = rows_of(evidence.add(rest, more=False))
-    whole = np.maximum(values, SCALE.map_value(draw_lines(values, STRIDE, SCALE.usual)))
+    whole = np.maximum(values, SCALE.map_value(draw_lines(values, STRIDE, SCALE.usual, SCALE.strong)))
     np.testing.assert_array_equal(after, whole[80:])
 
 

@@ -18,8 +18,8 @@ def cloth(seed: int = 0) -> Float32:
     return np.random.default_rng(seed).normal(0, NOISE, (ROWS, COLUMNS)).astype(np.float32)
 
 
-def drawn(values: Float32, least: float = 0.25) -> Float32:
-    return draw_lines(values, STRIDE, least)
+def drawn(values: Float32, least: float = 0.25, strong: float = 100.0) -> Float32:
+    return draw_lines(values, STRIDE, least, strong)
 
 
 def with_line(values: Float32, left: int, right: int, rise: float = 0.0, height: float = 2 * NOISE) -> Float32:
@@ -73,6 +73,23 @@ def test_what_is_no_line_is_not_drawn(rows: slice, columns: slice) -> None:
     values = cloth()
     values[rows, columns] += 5
     assert not np.isfinite(drawn(values, least=0.5)).any()
+
+
+def test_a_strong_spot_and_its_halo_are_no_part_of_a_line() -> None:
+    values = cloth()
+    values[22:27, 150:180] += 1.5
+    values[24, 165] = 9.0
+    assert np.isfinite(drawn(values, least=0.5)).any(), "it would be drawn as a line"
+    assert not np.isfinite(drawn(values, least=0.5, strong=9.0)).any()
+
+
+def test_beside_a_strong_spot_a_line_is_drawn() -> None:
+    values = with_line(cloth(), 20, 300)
+    values[22:27, 150:155] = 9.0
+    found = np.isfinite(drawn(values, least=0.2, strong=8.0))
+    assert not found[20:29, 138:167].any()
+    assert found[24, 30:130].mean() > 0.9
+    assert found[24, 175:290].mean() > 0.9
 
 
 def test_where_there_is_no_cloth_nothing_is_drawn_and_beside_it_lines_are() -> None:

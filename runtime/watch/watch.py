@@ -1,0 +1,234 @@
+"""One camera's watcher: what a lane asks before it believes the map.
+
+    see(block)               every block of lines, before it is cut into tiles
+    gone(span)               lines that were given up
+    judge(strip)             every strip of the map; what comes back goes to the tracker or into the account
+    sift(defects, end_line)  what the tracker says; what comes back is told
+    flush()                  before a gap and at the end: strips that were held back
+    take()                   events to tell
+
+Everything is counted in lines and millimetres of cloth, and every memory is bounded.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from typing import Literal
+
+from runtime.events import Event, MaintenanceEvent, StateEvent
+from runtime.position import Track
+from runtime.settings import Thresholds
+from runtime.types import Defect, LineBlock, NotInspected, Reason, Scale, ScoreMap
+from runtime.watch.bands import Bands
+from runtime.watch.breaker import Breaker
+from runtime.watch.columns import EDGE_PX, Column, ColumnWatch
+from runtime.watch.held import Held
+from runtime.watch.light import LightWatch, drift, is_other_cloth
+from runtime.watch.look import OTHER_CLOTH, Look, Looking, usual_look
+from runtime.watch.slabs import SLAB_LINES
+from runtime.watch.states import SAYS, States
+
+LEARN_MM = 250.0
+"""Cloth that what is usual is learnt from, where the bundle does not say it."""
+FOLLOW = 0.02
+"""Part by which a usual look moves the usual one: the density of a cloth drifts over metres."""
+KEPT_LOOKS = 64
+
+
+class Watch:
+    """Watches one camera."""
+
+    def __init__(
+        self, run_id: str, camera: str, scale: Scale, track: Track, thresholds: Thresholds, usual: Look | None = None
+    ) -> None:
+        """Set up.
+
+        Args:
+            run_id: makes ids unique across restarts.
+            track: where lines lie in metres.
+            usual: what the cloth looks like and how bright it is; None: as it is at the stream's start.
+        """
+        opening = min(thresholds.open.values())
+        self.columns = ColumnWatch(scale, opening)
+        self._held = Held(self.columns)
+        self._bands = Bands(scale, kept_lines=self.columns.kept_lines)
+        self._states = States(scale, self._bands, Breaker(opening))
+        self._light = LightWatch(scale.mm_per_line)
+        self._looking = Looking()
+        self._looks: deque[tuple[Look, bool]] = deque(maxlen=KEPT_LOOKS)
+        self._usual = usual
+        self._learning: list[Look] = []
+        self._region: tuple[int, int] | None = None
+        self._run_id, self._camera, self._scale, self._track = run_id, camera, scale, track
+        self._told: dict[str, MaintenanceEvent] = {}
+        self._no_cloth_to: int | None = None
+        self._events: list[Event] = []
+        self._count = 0
+
+    def see(self, block: LineBlock) -> None:
+        """Take lines as the camera gave them, before their map."""
+        cloth = self._cloth(block.width)
+        for slab in self.columns.see(block):
+            self._bands.add(slab, cloth)
+        for look in self._looking.add(block, cloth):
+            self._see_look(look)
+        odd = bool(self._looks) and self._looks[-1][1]
+        lies_bare = self._bands.all_usual(block.first_line - SLAB_LINES, block.end_line)
+        self.columns.learn(block, self._states.usual and lies_bare and not odd)
+        for column in self.columns.take_found():
+            self._tell_column(column)
+        for column in self.columns.take_gone():
+            self._over(f"column-{column.number}", "the column sees as before")
+
+    def gone(self, span: NotInspected) -> None:
+        """Lines were given up by others."""
+        if span.reason is Reason.NO_CLOTH and span.end_line is not None and span.first_line is not None:
+            if self._no_cloth_to is None:
+                self._tell_state("no_cloth", "there is no cloth under the camera", span.first_line)
+            self._no_cloth_to = span.end_line
+
+    def judge(self, strip: ScoreMap) -> list[ScoreMap | NotInspected]:
+        """What of the map may be judged, and which lines are given up, in order; strips may come later, at a gap
+        the latest.
+        """
+        if self._no_cloth_to is not None and strip.first_line >= self._no_cloth_to:
+            self._tell_state("cloth", "there is cloth under the camera", strip.first_line)
+            self._no_cloth_to = None
+        self.columns.region = strip.region
+        self._follow_region(strip.region)
+        other = any(
+            odd and look.first_line < strip.end_line and look.end_line > strip.first_line for look, odd in self._looks
+        )
+        return self._passed(self._states.judge(strip, other))
+
+    def flush(self) -> list[ScoreMap | NotInspected]:
+        """What was held back, before a gap or the end."""
+        return self._passed(self._states.flush())
+
+    def sift(self, defects: list[Defect], end_line: int) -> list[Defect]:
+        """What is to be told of what the tracker says after a strip that ends at ``end_line``."""
+        return self._held.sift(defects, end_line)
+
+    def release(self) -> list[Defect]:
+        """What is held back and can wait no longer, because other thresholds judge from now on."""
+        return self._held.release()
+
+    def use(self, thresholds: Thresholds, other_bundle: bool = False) -> None:
+        """Judge by other thresholds from the next strip on; another bundle knows another cloth."""
+        opening = min(thresholds.open.values())
+        self.columns.opening = opening
+        self._states.breaker = Breaker(opening)
+        if other_bundle:
+            self._usual = None
+            self._learning.clear()
+            self._looks.clear()
+
+    def take(self) -> list[Event]:
+        """Events since the last call."""
+        events, self._events = self._events, []
+        return events
+
+    def _passed(self, pieces: list[ScoreMap | NotInspected]) -> list[ScoreMap | NotInspected]:
+        for state, line in self._states.take_news():
+            self._tell_state(state, SAYS[state], line)
+        return [self.columns.quietened(piece) if isinstance(piece, ScoreMap) else piece for piece in pieces]
+
+    def _cloth(self, width: int) -> tuple[int, int]:
+        """Columns of cloth that are compared with each other; before the first strip, the middle half."""
+        if self._region is None or self._region[1] > width:
+            return width // 4, width - width // 4
+        return self._region
+
+    def _follow_region(self, cloth: tuple[int, int]) -> None:
+        """Stay with the same columns as long as they are cloth: the finder's edges waver where the cloth changes."""
+        if self._region is None or not (cloth[0] <= self._region[0] and self._region[1] <= cloth[1]):
+            inset = min(EDGE_PX, (cloth[1] - cloth[0]) // 4)
+            self._region = cloth[0] + inset, cloth[1] - inset
+
+    def _see_look(self, look: Look) -> None:
+        """Compare a look with the usual one, which is learnt first and then followed."""
+        if self._usual is None:
+            self._learning.append(look)
+            if (look.end_line - self._learning[0].first_line) * self._scale.mm_per_line >= LEARN_MM:
+                self._usual = usual_look(self._learning)
+                self._learning.clear()
+            return
+        odd = is_other_cloth(look, self._usual)
+        self._looks.append((look, odd))
+        if odd or not self._states.usual or not self._bands.all_usual(look.first_line, look.end_line):
+            return
+        light, focus = self._light.see(look, self._usual)
+        if light is not None:
+            self._tell_light(light, look)
+        if focus is not None:
+            self._tell_focus(focus, look)
+        if look.distance(self._usual) < OTHER_CLOTH:
+            self._usual = self._usual.towards(look, FOLLOW)
+
+    def _tell_light(self, wrong: bool, look: Look) -> None:
+        assert self._usual is not None
+        part = math.expm1(drift(look, self._usual))
+        if wrong:
+            said = f"the light is {part:+.0%} of what it was: look after the lamp, then take the references again"
+            self._open("light", "light", said, look.first_line)
+        else:
+            self._over("light", "the light is as it was")
+
+    def _tell_focus(self, wrong: bool, look: Look) -> None:
+        assert self._usual is not None
+        if wrong:
+            blur = look.defocus_px(self._usual)
+            said = f"the cloth is out of focus by about {blur:.1f} px: look after the lens and the cloth's distance"
+            self._open("focus", "focus", said, look.first_line)
+        else:
+            self._over("focus", "the cloth is in focus again")
+
+    def _tell_column(self, column: Column) -> None:
+        middle = (column.x0 + column.x1) // 2
+        what = "is dead" if column.dead else f"sees {math.expm1(column.gain):+.0%} of the light"
+        place = f"column {middle} ({self._track.millimetres_across(middle):.0f} mm)"
+        advice = "the camera needs care" if column.dead else "clean the window there"
+        self._open(
+            f"column-{column.number}", "column", f"{place} {what} and stands still: {advice}", column.first_line, column
+        )
+
+    def _open(
+        self,
+        key: str,
+        cause: Literal["column", "light", "focus"],
+        message: str,
+        line: int,
+        column: Column | None = None,
+    ) -> None:
+        self._count += 1
+        across = self._track.millimetres_across
+        event = MaintenanceEvent(
+            id=f"{self._run_id}-{self._camera}-m{self._count}",
+            camera=self._camera,
+            state="open",
+            cause=cause,
+            message=message,
+            x0_px=column.x0 if column else None,
+            x1_px=column.x1 if column else None,
+            x0_mm=across(column.x0) if column else None,
+            x1_mm=across(column.x1) if column else None,
+            first_line=line,
+            y_m=round(self._track.metres(line), 6),
+        )
+        self._told[key] = event
+        self._events.append(event)
+
+    def _over(self, key: str, message: str) -> None:
+        opened = self._told.pop(key, None)
+        if opened is not None:
+            self._events.append(opened.model_copy(update={"state": "closed", "message": message}))
+
+    def _tell_state(
+        self,
+        state: Literal["seam", "other_cloth", "obstruction", "too_many_defects", "no_cloth", "cloth"],
+        message: str,
+        line: int,
+    ) -> None:
+        y_m = round(self._track.metres(line), 6)
+        self._events.append(StateEvent(camera=self._camera, state=state, message=message, y_m=y_m))

@@ -1,0 +1,110 @@
+"""The whole stream on the demo bundle: what is the camera's, its lamp's or a seam's is no defect of the cloth."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from runtime.bundle import Bundle
+from runtime.cameras.simulated import SimulatedCamera
+from runtime.engines.base import Engine
+from runtime.engines.openvino import OpenVinoEngine
+from runtime.events import DefectEvent, MaintenanceEvent, StateEvent
+from runtime.pipeline import Pipeline, View
+from runtime.preprocess.cloth import ClothFinder
+from runtime.simulator.defects import Plant
+from runtime.simulator.loom import Loom
+from runtime.types import Reason, Scale, State, UInt8
+from tests.runtime.cloths import Collected
+
+WIDTH, LINES = 768, 4096
+DUST = slice(400, 404)
+DEMO = Path(__file__).parents[2] / "runtime" / "demo_bundle"
+
+
+class Spoilt:
+    """A LineSource: cloth, and what is done to its lines."""
+
+    channels = 1
+    length: int | None = LINES
+    width = WIDTH
+
+    def __init__(self, loom: Loom, spoil: Callable[[UInt8], None]) -> None:
+        pixels = loom.lines(0, LINES)
+        spoil(pixels)
+        self._pixels = pixels
+
+    def lines(self, first: int, count: int) -> UInt8:
+        return self._pixels[first : first + count]
+
+
+@pytest.fixture(scope="module")
+def bundle() -> Bundle:
+    return Bundle(DEMO)
+
+
+@pytest.fixture(scope="module")
+def engine(bundle: Bundle) -> Engine:
+    return OpenVinoEngine(bundle)
+
+
+def dim(factor: float, columns: slice = slice(None), first: int = 2048, end: int = LINES) -> Callable[[UInt8], None]:
+    def spoil(pixels: UInt8) -> None:
+        pixels[first:end, columns] = np.rint(np.minimum(pixels[first:end, columns] * factor, 255))
+
+    return spoil
+
+
+def woven_on(pixels: UInt8) -> None:
+    pixels[2048:3072] = Loom("plain", width=WIDTH, seed=9).lines(0, 1024)
+
+
+def nothing(pixels: UInt8) -> None:
+    pass
+
+
+END = Plant("broken_end", x_mm=402 * 0.2, y_m=2048 * 0.2e-3, size_mm=300, contrast=-0.4)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "plants", "defects", "causes", "states", "given_up"),
+    [
+        (dim(0.75, DUST), (), 0, ["column"], [], set()),
+        (nothing, (END,), 1, [], [], set()),
+        (dim(0.92), (), 0, [], [], set()),
+        (dim(0.85), (), 0, ["light"], [], set()),
+        (dim(0.85, first=2048, end=2248), (), 0, [], ["seam"], set()),
+        (woven_on, (), 0, [], ["other_cloth", "cloth"], {Reason.OTHER_CLOTH}),
+    ],
+    ids=["dust", "broken end", "lamp 8 %", "lamp 15 %", "seam", "other cloth"],
+)
+def test_what_is_told(
+    bundle: Bundle,
+    engine: Engine,
+    spoil: Callable[[UInt8], None],
+    plants: tuple[Plant, ...],
+    defects: int,
+    causes: list[str],
+    states: list[str],
+    given_up: set[Reason],
+) -> None:
+    sink = Collected()
+    camera = SimulatedCamera(
+        "c", Spoilt(Loom("twill22", width=WIDTH, seed=5, defects=plants), spoil), Scale(0.2, 0.2)
+    )  # fmt: skip
+    view = View(camera, None, ClothFinder(bundle.recipe.geometry.map_stride))
+    summary = Pipeline(bundle, engine, "openvino-fp32", [view], [sink], roll="r7").run()
+    opened = [event for event in sink.events if isinstance(event, DefectEvent) and event.state is State.OPEN]
+    assert len(opened) == defects
+    assert [event.cause for event in sink.events if isinstance(event, MaintenanceEvent)] == causes
+    told = Counter(event.state for event in sink.events if isinstance(event, StateEvent))
+    del told["started"]
+    assert told == Counter(states)
+    (account,) = summary.cameras
+    assert account.balanced
+    assert set(account.lines_not_inspected) == given_up
+    assert {event.roll for event in sink.events} == {"r7"}

@@ -1,0 +1,104 @@
+"""Columns that see less than they should: found, kept off the map, and well again."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from runtime.types import ScoreMap, UInt8
+from runtime.watch.change import Cause
+from runtime.watch.columns import Column, ColumnWatch
+from tests.runtime.watch.cloth import CLOTH, SCALE, blocks, broken_end, cloth, times
+
+OPENING, QUIET = 3.5, -4.0
+DUST = slice(300, 306)
+FROM = 2048
+
+
+class Run:
+    """A ColumnWatch that sees some lines, and what it found and saw healed."""
+
+    def __init__(self, pixels: UInt8, usual: bool = True) -> None:
+        self.watch = ColumnWatch(SCALE, OPENING)
+        self.watch.region = (CLOTH[0] - 32, CLOTH[1] + 32)
+        self.found: list[Column] = []
+        self.gone: list[Column] = []
+        for block in blocks(pixels):
+            self.watch.see(block)
+            self.watch.learn(block, usual)
+            self.found += self.watch.take_found()
+            self.gone += self.watch.take_gone()
+
+
+@pytest.mark.parametrize("factor", [0.9, 0.8])
+def test_dust_is_found_once_and_seen_to_go(factor: float) -> None:
+    run = Run(times(cloth(), factor, FROM, 3584, DUST))
+    (column,) = run.found
+    assert (column.x0, column.x1) == (DUST.start, DUST.stop)
+    assert abs(column.first_line - FROM) <= 1024
+    assert column.gain < 0
+    assert run.gone == [column]
+    assert run.watch.columns == []
+
+
+@pytest.mark.parametrize("usual", [True, False])
+def test_lines_that_are_not_usual_say_nothing(usual: bool) -> None:
+    assert len(Run(times(cloth()[:4096], 0.8, FROM, None, DUST), usual).found) == usual
+
+
+@pytest.mark.parametrize(
+    "pixels", [lambda: cloth(), lambda: cloth(ends=(broken_end(300, FROM, 2500),)), lambda: times(cloth(), 0.85, FROM)]
+)
+def test_cloth_and_its_faults_are_not_blamed_on_the_sensor(pixels) -> None:  # type: ignore[no-untyped-def]
+    assert Run(pixels()).found == []
+
+
+def strip(first_line: int, values: np.ndarray) -> ScoreMap:
+    end = first_line + 4 * len(values)
+    return ScoreMap("c", 0, 0, first_line, end, 0, 4, values.astype(np.float32), (0, 512), 0)
+
+
+def test_the_map_is_quiet_there_but_for_what_is_higher() -> None:
+    run = Run(times(cloth()[:4096], 0.8, FROM, None, DUST))
+    values = np.full((32, 128), QUIET)
+    values[:, 75:77] = 5.0
+    values[4, 75], values[:, 20], values[2, 5] = 20.0, 6.0, np.nan
+    quiet = run.watch.quietened(strip(3900, values)).values
+    assert quiet[4, 75] == 20.0
+    assert quiet[:, 20].tolist() == [6.0] * 32
+    assert np.isnan(quiet[2, 5])
+    quiet[4, 75] = QUIET
+    assert np.nanmax(quiet[:, 70:82]) == QUIET
+
+
+def test_a_broken_end_shows_through_dust() -> None:
+    both = times(cloth(ends=(broken_end(302, 3400, 1700),))[:4096], 0.8, FROM, None, DUST)
+    run = Run(both)
+    values = np.full((32, 128), QUIET)
+    values[:, 75:77] = 5.0
+    assert len(run.found) == 1
+    assert run.watch.quietened(strip(3900, values)).values.max() == 5.0
+    assert run.watch.quietened(strip(3100, values)).values.max() == QUIET
+
+
+@pytest.mark.parametrize(
+    ("pixels", "lines", "cause"),
+    [
+        (lambda: times(cloth(lines=2048), 0.85, 1024, None, DUST), 40, Cause.UNCLEAR),
+        (lambda: times(cloth(lines=2048), 0.85, 1024, None, DUST), 150, Cause.UNCLEAR),
+        (lambda: times(cloth(lines=2048), 0.85, 1024, None, DUST), 384, Cause.SENSOR),
+        (lambda: cloth(lines=2048, ends=(broken_end(302, 964, 2000),)), 128, Cause.CLOTH),
+        (lambda: cloth(lines=2048), 128, Cause.CLOTH),
+    ],
+)
+def test_who_is_to_blame_for_a_line(pixels, lines: int, cause: Cause) -> None:  # type: ignore[no-untyped-def]
+    run = Run(pixels()[: 1024 + lines])
+    assert run.watch.cause(298, 308, 1024, sigmas=3)[0] is cause
+
+
+def test_another_width_starts_again() -> None:
+    run = Run(times(cloth()[:4096], 0.8, FROM, None, DUST))
+    for block in blocks(cloth()[:128, :300], first_line=4096):
+        run.watch.see(block)
+    assert run.watch.take_gone() == run.found
+    assert run.watch.columns == []

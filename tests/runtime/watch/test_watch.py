@@ -1,0 +1,123 @@
+"""One camera's watcher: what it tells, with which words and where."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from runtime.events import Event, MaintenanceEvent, StateEvent
+from runtime.position import Track
+from runtime.settings import Thresholds
+from runtime.types import Kind, NotInspected, Reason, Scale, ScoreMap, UInt8
+from runtime.watch.look import Look, Looking, usual_look
+from runtime.watch.watch import Watch
+from tests.runtime.watch.cloth import CLOTH, blocks, cloth, times
+
+SCALE = Scale(0.2, 0.2, x_offset_mm=1000)
+THRESHOLDS = Thresholds(open=dict.fromkeys(Kind, 3.5), keep=2.2)
+ROWS = 128
+
+
+class Run:
+    """A Watch over cloth whose map is quiet."""
+
+    def __init__(self, pixels: UInt8, usual: Look | None = None) -> None:
+        track = Track(SCALE)
+        self.watch = Watch("run", "c", SCALE, track, THRESHOLDS, usual)
+        self.events: list[Event] = []
+        self.spans: list[NotInspected] = []
+        for block in blocks(pixels):
+            track.add(block)
+            self.watch.see(block)
+            if block.first_line:
+                self.judge(block.first_line - ROWS)
+        self.take(self.watch.flush())
+
+    def judge(self, first: int) -> None:
+        values = np.full((ROWS // 4, 128), -4, np.float32)
+        self.take(self.watch.judge(ScoreMap("c", 0, 0, first, first + ROWS, 0, 4, values, CLOTH, 0)))
+
+    def take(self, pieces: list[ScoreMap | NotInspected]) -> None:
+        self.spans += [piece for piece in pieces if isinstance(piece, NotInspected)]
+        self.events += self.watch.take()
+
+    def maintenance(self) -> list[MaintenanceEvent]:
+        return [event for event in self.events if isinstance(event, MaintenanceEvent)]
+
+    def states(self) -> list[str]:
+        return [event.state for event in self.events if isinstance(event, StateEvent)]
+
+
+def test_clean_cloth_says_nothing() -> None:
+    run = Run(cloth())
+    assert (run.events, run.spans) == ([], [])
+
+
+def test_dust_is_one_maintenance_event_with_its_place() -> None:
+    opened, closed = Run(times(cloth(), 0.85, 2048, 3584, slice(300, 306))).maintenance()
+    assert (opened.state, opened.cause, closed.state) == ("open", "column", "closed")
+    assert opened.id == closed.id == "run-c-m1"
+    assert (opened.x0_px, opened.x1_px, opened.x0_mm, opened.x1_mm) == (300, 306, 1060.0, pytest.approx(1061.2))
+    assert "column 303 (1061 mm)" in opened.message
+    assert "clean the window" in opened.message
+    assert opened.y_m == pytest.approx(opened.first_line * 0.2e-3)
+
+
+def test_a_dead_pixel_wants_care() -> None:
+    pixels = cloth()[:4096].copy()
+    pixels[2048:, 300] = 2
+    (opened,) = Run(pixels).maintenance()
+    assert "column 300 (1060 mm) is dead" in opened.message
+
+
+@pytest.mark.parametrize(("factor", "causes"), [(0.92, []), (1.08, []), (0.85, ["light"]), (1.15, ["light"])])
+def test_a_lamp_step(factor: float, causes: list[str]) -> None:
+    run = Run(times(cloth(), factor, 3000))
+    assert [event.cause for event in run.maintenance()] == causes
+    assert run.states() == []
+    assert run.spans == []
+
+
+def test_other_cloth_and_back() -> None:
+    pixels = np.concatenate([cloth()[:3072], cloth("satin8", 768, seed=9), cloth()[3072:]])
+    run = Run(pixels)
+    assert run.states() == ["other_cloth", "cloth"]
+    assert [span.reason for span in run.spans] == [Reason.OTHER_CLOTH]
+    assert sum(span.lines for span in run.spans) == pytest.approx(768, abs=2 * ROWS)
+    assert run.maintenance() == []
+
+
+def test_a_stream_that_begins_with_other_cloth_is_known_by_the_bundle() -> None:
+    looking = Looking()
+    usual = usual_look([look for block in blocks(cloth()[:2560]) for look in looking.add(block, CLOTH)])
+    assert Run(cloth("satin8", 768, seed=9), usual).states() == ["other_cloth"]
+    assert Run(cloth("satin8", 768, seed=9)).states() == []
+
+
+def test_another_bundle_knows_another_cloth() -> None:
+    run = Run(cloth()[:3072])
+    run.watch.use(THRESHOLDS, other_bundle=True)
+    track_from = 3072
+    for block in blocks(cloth("satin8", 768, seed=9), first_line=track_from):
+        run.watch.see(block)
+        run.judge(block.first_line - ROWS)
+    assert run.states() == []
+
+
+def test_later_thresholds_move_the_breaker() -> None:
+    run = Run(cloth()[:2048])
+    run.watch.use(Thresholds(open=dict.fromkeys(Kind, -5.0), keep=-6.0))
+    for block in blocks(cloth()[2048:3072], first_line=2048):
+        run.watch.see(block)
+        run.judge(block.first_line - ROWS)
+    assert run.states() == ["too_many_defects"]
+
+
+def test_cloth_that_ends_and_comes_back() -> None:
+    run = Run(cloth()[:1024])
+    for first in (1024, 1152):
+        run.watch.gone(NotInspected("c", Reason.NO_CLOTH, first, first + ROWS))
+    run.watch.gone(NotInspected("c", Reason.PACKET_LOSS, 1280, 1300))
+    run.judge(896)
+    run.judge(1300)
+    assert run.states() == ["no_cloth", "cloth"]
