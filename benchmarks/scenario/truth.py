@@ -27,8 +27,7 @@ TOLD_AS = {
 def planted(look: Look, metres: float) -> list[Planted]:
     """The faults of the first ``metres``, cut off there."""
     loom, found = look.loom, []
-    x0, x1 = (round(edge) for edge in loom.fabric.edges)
-    oracle = Oracle(loom.fabric.light, (x0, x1), noise_dn(loom.sensor_model, loom.style.grey))
+    oracle = Oracle.of(loom.fabric, noise_dn(loom.sensor_model, loom.style.grey))
     for one in loom.truth(0, math.ceil(metres * 1000 / loom.mm_per_line)):
         seen = look.seen(one)
         if seen.y0_m < metres:

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runtime.simulator import optics
-from runtime.simulator.noise import normal, offsets, smooth_table
+from runtime.simulator.noise import normal, offsets, slub_table, smooth_table
 from runtime.simulator.rendering import CHUNK, Rendering
-from runtime.simulator.styles import Style
+from runtime.simulator.styles import Style, dyed
 from runtime.simulator.yarns import AsWoven, Change, Ends, Picks
 from runtime.types import Bool, Float32
 
@@ -66,6 +66,9 @@ class Fabric:
         slow, fine = (style.along, style.along_mm), (style.fibre, style.fibre_mm)
         self.warp_table: Float32 = 1 + smooth_table(rng, *((s, mm / mm_per_line) for s, mm in (slow, fine)))
         table = 1 + smooth_table(rng, *((s, mm / mm_per_px) for s, mm in (slow, fine)))
+        if style.slubs:  # drawn last, so that yarn without them is the same as ever
+            for yarn, pitch in ((self.warp_table, mm_per_line), (table, mm_per_px)):
+                yarn += slub_table(rng, style.slubs * pitch / 1000, style.slub_mm / pitch, style.slub_gain)
         table = np.concatenate([table, np.resize(table, width)])
         self.weft_table: Float32 = np.lib.stride_tricks.sliding_window_view(table, width)
         self.gain, self.ground = 1.0, np.zeros(width, np.float32)
@@ -108,6 +111,7 @@ class Fabric:
         shift -= style.dent_gap * in_dent
         centre = x0 + np.cumsum(pitch) - pitch / 2 + shift * pitch
         tone = style.warp_tone * (1 + style.between * normal(self.seed, _END_TONE, ends))
+        tone *= dyed(style.warp_stripes, ends)
         width = style.cover * (1 + style.diameter_cv * normal(self.seed, _END_WIDTH, ends))
         weave = style.matrix()
         rows = int(np.lcm(weave.shape[0], 2))
@@ -152,6 +156,7 @@ class Fabric:
         centre = self.pick_pitch * (numbers + 0.5 + self._swing * np.sin(phase) + jitter)
         width = style.cover * (1 + style.diameter_cv * normal(self.seed, _PICK_WIDTH, numbers))
         tone = style.weft_tone * (1 + style.between * normal(self.seed, _PICK_TONE, numbers))
+        tone *= dyed(style.weft_stripes, numbers)
         return Picks(numbers, numbers % self.ends.over.shape[1], centre, width, tone)
 
     def pick_near(self, line: float) -> int:

@@ -32,7 +32,7 @@ def ramped(at: Float64, low: float, high: float, ramp: float) -> Float64:
 
 
 def rough_disc(rng: np.random.Generator, rx: float, ry: float, rough: float) -> Depth:
-    """An ellipse with an uneven rim that stays within its radii.
+    """An ellipse with an uneven rim that reaches its radii and stays within them.
 
     Args:
         rough: how uneven: 0 for a clean ellipse, 0.3 for a torn one.
@@ -41,22 +41,35 @@ def rough_disc(rng: np.random.Generator, rx: float, ry: float, rough: float) -> 
     height, phase = rng.normal(size=order.size) / order**1.2, rng.uniform(0, 2 * np.pi, order.size)
     height *= rough / max(float(np.abs(height).sum()), 1e-9)
 
+    def rim(angle: Float64) -> Float64:
+        radius: Float64 = 1 + (height * np.sin(angle[..., None] * order + phase)).sum(axis=-1)
+        return radius
+
+    farthest = float(rim(np.linspace(0, 2 * np.pi, 720)).max())
+
     def depth(x: Float64, y: Float64) -> Float64:
         angle = np.arctan2(y / ry, x / rx)
-        rim = 1 - rough + (height * np.sin(angle[..., None] * order + phase)).sum(axis=-1)
-        inside: Float64 = (rim - np.hypot(x / rx, y / ry)) * min(rx, ry)
+        inside: Float64 = (rim(angle) / farthest - np.hypot(x / rx, y / ry)) * min(rx, ry)
         return inside
 
     return depth
 
 
-def distance_to_course(points: Float64, x: Float64, y: Float64) -> Float64:
-    """Distance of places (x [1, m], y [n, 1]) from a course through points [k, 2], float64 [n, m]."""
-    nearest = np.full(np.broadcast_shapes(x.shape, y.shape), np.inf)
+def distance_to_course(points: Float64, x: Float64, y: Float64, reach: float = np.inf) -> Float64:
+    """Distance of places (x [1, m], y [n, 1]) from a course through points [k, 2], float64 [n, m].
+
+    Args:
+        reach: farther away the distance may be given as infinite, which is quicker.
+    """
+    nearest = np.full((y.shape[0], x.shape[1]), np.inf)
+    (left, top), (right, bottom) = points.min(axis=0) - reach, points.max(axis=0) + reach
+    columns = slice(*np.searchsorted(x[0], [left, right]))
+    rows = slice(*np.searchsorted(y[:, 0], [top, bottom]))
+    part, x, y = nearest[rows, columns], x[:, columns], y[rows]
     for (ax, ay), (bx, by) in pairwise(points):
         ux, uy = bx - ax, by - ay
         along = np.clip(((x - ax) * ux + (y - ay) * uy) / max(ux * ux + uy * uy, 1e-12), 0, 1)
-        np.minimum(nearest, np.hypot(x - ax - along * ux, y - ay - along * uy), out=nearest)
+        np.minimum(part, np.hypot(x - ax - along * ux, y - ay - along * uy), out=part)
     return nearest
 
 
@@ -67,6 +80,12 @@ def curl(rng: np.random.Generator, start: Float64, length: float, turn: float, s
     course = np.cumsum(np.stack([np.cos(heading), np.sin(heading)], axis=1) * step, axis=0)
     points: Float64 = start + np.vstack([np.zeros((1, 2)), course])
     return points
+
+
+def held_within(course: Float64, radius: float) -> Float64:
+    """A course [k, 2] whose points are drawn in to ``radius`` from the origin."""
+    away = np.hypot(course[:, 0], course[:, 1])
+    return np.asarray(course * np.minimum(1, radius / np.maximum(away, 1e-9))[:, None])
 
 
 def cover(depth: Float64, soft: float) -> Float64:

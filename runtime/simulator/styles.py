@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -66,7 +67,7 @@ def _longest_float(weave: Bool) -> int:
     """Longest run of equal crossings along the columns, the repeat going on in itself."""
     turns = np.tile(weave, (2, 1))
     longest = run = np.ones(weave.shape[1], int)
-    for before, here in zip(turns, turns[1:], strict=False):
+    for before, here in pairwise(turns):
         run = np.where(before == here, run + 1, 1)
         longest = np.maximum(longest, run)
     return int(longest.max())

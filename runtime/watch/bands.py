@@ -85,6 +85,10 @@ class Bands:
         """No slab that touches lines [first, end) is anything but usual."""
         return all(seen is Across.USUAL for at, seen in self._seen if at < end and at + SLAB_LINES > first)
 
+    def begin(self) -> None:
+        """Another piece of cloth comes: learn anew; what was seen of the lines before stands."""
+        self._usual = None
+
     def accept(self) -> None:
         """What was unusual has come to stay: learn anew, and forget that it was unusual."""
         self._usual = None

@@ -1,7 +1,7 @@
 """Columns of the sensor that see less than they should: dust on the window, dead pixels.
 
-They are found in two ways. A line along the warp that the map shows is asked about (``cause``) as soon as it opens;
-and every LEAF_MM of cloth all columns are compared with what they were (``_look_for``), which finds dust that the map
+They are found in two ways. Whether dead columns draw a line along the warp is asked (``dead``) as soon as it opens; and
+every LEAF_MM of cloth all columns are compared with what they were (``_look_for``), which finds dust, too, that the map
 does not show. A column that is found stays so until it sees again what it saw before.
 """
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from runtime.types import Float32, LineBlock, Scale, ScoreMap
-from runtime.watch.change import REACH_PX, Cause, Change, Relief
+from runtime.watch.change import REACH_PX, Change, Relief
 from runtime.watch.slabs import SLAB_LINES, Slab, Slabs
 
 LEAF_MM = 100.0
@@ -23,21 +23,23 @@ RECENT_LEAVES = (2, 10, 40)
 """What is strong shows in two leaves, what is weak in ten, and where the cloth wanders in forty."""
 SIGMAS = 6.0
 CLEAR_LINES = 2 * SLAB_LINES
-"""From so many lines on another weave is seen."""
-SURE_MM, UNCLEAR_MM = 50.0, 100.0
-"""Cloth from which the sensor is found guilty; and after which, where it is not, it is the cloth."""
+"""From so many lines on a dead column is told from one that looks at a dark thread."""
 GONE_SHARE = 1 / 3
 """Dust is gone where no more than this part of its gain is left."""
 STEADY_SHARE, STEADY_GAIN = 0.75, 0.25
 """A column that always sees less shows a part of its gain in most slabs; spots of the cloth, one below another, do
 not."""
-HALO_PX = 16
-"""The map is raised beside a column too."""
+HALO_PX = 28
+"""The map is raised beside a column too: its filters reach so far."""
 CEILING = 1.5
 """The map above a bad column is its own up to so many times the height that it was found with, from the usual map on:
 it wavers, and simulated dust was found to reach 1.4 to 1.6 times as high later."""
 EDGE_PX = 32
 """Columns this near to the cloth's edge see background when the cloth wanders."""
+
+
+class NotYet(Exception):
+    """Too few lines were seen to say."""
 
 
 @dataclass
@@ -76,10 +78,8 @@ class ColumnWatch:
         self._found: list[Column] = []
         self._gone: list[Column] = []
         self.region: tuple[int, int] | None = None
-        self.spared: list[tuple[int, int]] = []
-        """Columns [x0, x1) of lines that were told as the cloth's and run on: what was told is not taken back."""
         self._mm_per_line = scale.mm_per_line
-        self.kept_lines = self._lines_in(LEAF_MM + 4 * UNCLEAR_MM) + 4096
+        self.kept_lines = self._lines_in(LEAF_MM + 4 * LEAF_MM) + 4096
         self._slabs = Slabs(self.kept_lines)
         self._usual: Relief | None = None
         self._learnt = 0
@@ -91,7 +91,7 @@ class ColumnWatch:
         """Take lines; returns the slabs that they filled."""
         slabs = self._slabs.add(block)
         if self._usual is not None and len(self._usual.gain) != block.width:
-            self._start_again()
+            self.begin()
         return slabs
 
     def learn(self, block: LineBlock, usual: bool) -> None:
@@ -116,27 +116,18 @@ class ColumnWatch:
         gone, self._gone = self._gone, []
         return gone
 
-    def cause(self, x0: int, x1: int, first_line: int, sigmas: float) -> tuple[Cause, Change | None]:
-        """What makes the map show columns [x0, x1) since a line: sensor, cloth, or not clear yet.
+    def dead(self, x0: int, x1: int, first_line: int) -> Change | None:
+        """Columns in or next to [x0, x1) that died by ``first_line``: what the map shows there is theirs.
 
-        Args:
-            sigmas: how far a gain that explains it has to stand out from the gains of all columns.
+        Raises:
+            NotYet: too few lines were seen since.
         """
-        lines = self._slabs.end_line - first_line
-        since = self._slabs.profile(first_line, first_line + self._lines_in(UNCLEAR_MM) + SLAB_LINES)
+        after = first_line + SLAB_LINES  # the map's edges are not that exact
+        since = self._slabs.profile(after, after + self._lines_in(LEAF_MM))
         if since is None or since.lines < CLEAR_LINES:
-            return Cause.UNCLEAR, None
-        relief = Relief.of(since).since(self._before(first_line, len(since.mean)))
-        change = relief.strongest(x0, x1)
-        weak = not change.dead and abs(change.gain) < sigmas * relief.scatter(self._inside())
-        if not change.dead and relief.rewoven(x0, x1):
-            return Cause.CLOTH, change
-        if weak or change.cause is Cause.CLOTH:
-            earlier = self._standing_out(x0, x1) if weak else None
-            return (Cause.SENSOR, earlier) if earlier else (Cause.CLOTH, change)
-        if change.cause is Cause.SENSOR and lines >= self._lines_in(SURE_MM):
-            return Cause.SENSOR, change
-        return (Cause.CLOTH if lines >= self._lines_in(UNCLEAR_MM) else Cause.UNCLEAR), change
+            raise NotYet
+        change = Relief.of(since).since(self._before(first_line, len(since.mean))).strongest(x0, x1)
+        return change if change.dead else None
 
     def blame(self, change: Change, first_line: int, score: float | None = None) -> None:
         """These columns are the sensor's fault, and so is what the map shows there.
@@ -149,6 +140,7 @@ class ColumnWatch:
             if change.x0 <= column.x1 + REACH_PX and column.x0 <= change.x1 + REACH_PX:
                 column.x0, column.x1 = min(column.x0, change.x0), max(column.x1, change.x1)
                 column.score = max(column.score, score)
+                column.dead |= change.dead
                 return
         self._count += 1
         before = self._before(first_line, self._slabs.width) if self._usual is None else self._usual
@@ -157,32 +149,20 @@ class ColumnWatch:
         self._found.append(column)
 
     def quietened(self, strip: ScoreMap) -> ScoreMap:
-        """The strip with the map at these columns brought down to its median, but where cloth shows through.
+        """The strip with the map at dead columns brought down to its median, but where it is higher than they made it.
 
-        That is where the map is higher than the column alone made it, or where the weave is another.
+        Other columns that are blamed stay as they are: on real cloth a broken end may look as dust does.
         """
-        if not self.columns:
+        dead = [column for column in self.columns if column.dead]
+        if not dead:
             return strip
         values = strip.values.copy()
         usual = float(np.nanmedian(values))
-        seen = self._slabs.profile(strip.end_line - max(CLEAR_LINES, strip.end_line - strip.first_line), strip.end_line)
-        now = None if seen is None else Relief.of(seen)
-        for column in self.columns:
-            if self._is_spared(column.x0, column.x1):
-                continue
-            if now is None or column.dead or not now.since(column.before).rewoven(column.x0, column.x1):
-                first = max(0, (column.x0 - HALO_PX - strip.x0) // strip.stride)
-                cells: Float32 = values[:, first : -(-(column.x1 + HALO_PX - strip.x0) // strip.stride)]
-                cells[(cells < usual + CEILING * (column.score - usual)) & (cells > usual)] = usual
+        for column in dead:
+            first = max(0, (column.x0 - HALO_PX - strip.x0) // strip.stride)
+            cells: Float32 = values[:, first : -(-(column.x1 + HALO_PX - strip.x0) // strip.stride)]
+            cells[(cells < usual + CEILING * (column.score - usual)) & (cells > usual)] = usual
         return replace(strip, values=values)
-
-    def _standing_out(self, x0: int, x1: int) -> Change | None:
-        """What stands out at columns [x0, x1) against what is usual: dust that the map shows here and there only."""
-        lately = self._slabs.profile(self._slabs.end_line - self._lines_in(LEAF_MM), self._slabs.end_line)
-        if lately is None or self._usual is None or self._learnt < LEARN_LEAVES:
-            return None
-        changes = Relief.of(lately).since(self._usual).standing_out(self._inside(), SIGMAS)
-        return next((change for change in changes if change.x0 < x1 + REACH_PX and change.x1 > x0 - REACH_PX), None)
 
     def _inside(self) -> tuple[int, int]:
         """Columns that are cloth however it wanders; an empty range where there are none."""
@@ -207,7 +187,7 @@ class ColumnWatch:
                 lately = Relief.average(list(self._recent)[-count:])
                 since = first_line - (count - 1) * self._lines_in(LEAF_MM)
                 for change in lately.standing_out(self._inside(), SIGMAS):
-                    if not self._is_spared(change.x0, change.x1) and self._is_steady(change):
+                    if self._is_steady(change):
                         self.blame(change, since)
 
     def _is_steady(self, change: Change) -> bool:
@@ -221,9 +201,6 @@ class ColumnWatch:
         gains = [Relief.of(one).since(usual).of_columns(change.x0, change.x1).gain for one in seen]
         steady = sum(gain / change.gain > STEADY_GAIN for gain in gains)
         return bool(gains) and steady >= STEADY_SHARE * len(gains)
-
-    def _is_spared(self, x0: int, x1: int) -> bool:
-        return any(x0 < end + HALO_PX and start < x1 + HALO_PX for start, end in self.spared)
 
     def _learn(self, leaf: Relief) -> None:
         """Follow what changes slowly, but not what is blamed."""
@@ -255,19 +232,19 @@ class ColumnWatch:
     def _before(self, first_line: int, width: int) -> Relief:
         """The columns before a line; at a run's start, as they usually are; else as like as can be."""
         end = first_line - SLAB_LINES  # the map's edges are not that exact
-        profile = self._slabs.profile(end - self._lines_in(UNCLEAR_MM), end)
+        profile = self._slabs.profile(end - self._lines_in(LEAF_MM), end)
         if profile is not None and profile.lines >= CLEAR_LINES:
             return Relief.of(profile)
         if self._usual is not None:
             return self._usual
         return Relief(np.zeros(width, np.float32), np.zeros(width, np.float32), np.zeros(width, np.bool_))
 
-    def _start_again(self) -> None:
-        """Lines of another width: nothing that was learnt holds."""
+    def begin(self) -> None:
+        """Lines of another width or another piece of cloth: nothing that was learnt holds."""
         self._gone += self.columns
         self.columns.clear()
         self._recent.clear()
-        self._usual, self._learnt, self.region = None, 0, None
+        self._usual, self._learnt, self._leaf_from, self.region = None, 0, -1, None
 
     def _lines_in(self, mm: float) -> int:
         return max(CLEAR_LINES, round(mm / self._mm_per_line))

@@ -1,17 +1,15 @@
-"""Lines along the warp are held back until it is known whether the cloth or the sensor draws them."""
+"""Lines along the warp are held back for some lines, until it is known whether a dead column draws them."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 from runtime.types import Defect, Kind, State
-from runtime.watch.change import Cause, Change
-from runtime.watch.columns import HALO_PX, ColumnWatch
+from runtime.watch.change import Change
+from runtime.watch.columns import HALO_PX, ColumnWatch, NotYet
 
 MAX_PX = 64
-"""What dust draws on the map is no wider."""
-LINE_SIGMAS, SPOT_SIGMAS = 3.0, 4.0
-"""How sure the change of a column has to be that explains a line, and one that explains a spot."""
+"""What a dead column draws on the map is no wider."""
 RUNNING_LINES = 96
 """A defect that reached as near to the newest strip's end may be running on: the map is judged some rows late."""
 
@@ -23,7 +21,6 @@ class Held:
         self._columns = columns
         self._waiting: dict[str, Defect] = {}
         self._dropped: dict[str, tuple[Defect, Change]] = {}
-        self._running: dict[str, tuple[int, int]] = {}  # columns of lines along the warp that were told
 
     @property
     def waiting(self) -> int:
@@ -48,33 +45,25 @@ class Held:
                 told.append(defect)
         for defect in list(self._waiting.values()):
             told += self._decide(defect, end_line)
-        self._spare(told)
         return told
 
     def release(self) -> list[Defect]:
         """What is in doubt is told as the cloth's: whoever judged it judges no longer."""
-        told = [one for name in list(self._waiting) for one in self._release(name)]
-        self._spare(told)
-        return told
-
-    def _spare(self, told: list[Defect]) -> None:
-        for defect in told:
-            self._running.pop(defect.id, None)
-            if defect.state is not State.CLOSED and defect.kind in (Kind.WARP, Kind.LOCAL):
-                self._running[defect.id] = defect.x0_px, defect.x1_px
-        self._columns.spared = list(self._running.values())
+        return [one for name in list(self._waiting) for one in self._release(name)]
 
     def _decide(self, defect: Defect, end_line: int) -> list[Defect]:
-        sigmas = LINE_SIGMAS if defect.kind is Kind.WARP else SPOT_SIGMAS
-        cause, change = self._columns.cause(defect.x0_px, defect.x1_px, defect.first_line, sigmas)
-        if cause is Cause.SENSOR and change is not None:
-            del self._waiting[defect.id]
-            self._columns.blame(change, defect.first_line, defect.score)
-            if defect.state is not State.CLOSED:
-                self._dropped[defect.id] = (defect, change)
-            return []
-        over = defect.state is State.CLOSED or not _in_doubt(defect, end_line)
-        return self._release(defect.id) if over or cause is Cause.CLOTH else []
+        try:
+            dead = self._columns.dead(defect.x0_px, defect.x1_px, defect.first_line)
+        except NotYet:
+            over = defect.state is State.CLOSED or not _in_doubt(defect, end_line)
+            return self._release(defect.id) if over else []
+        if dead is None:
+            return self._release(defect.id)
+        del self._waiting[defect.id]
+        self._columns.blame(dead, defect.first_line, defect.score)
+        if defect.state is not State.CLOSED:
+            self._dropped[defect.id] = (defect, dead)
+        return []
 
     def _still_dropped(self, defect: Defect) -> list[Defect]:
         """Forget a dropped defect that ends; tell one that grew beyond the columns that were blamed."""
@@ -99,6 +88,6 @@ class Held:
 
 
 def _in_doubt(defect: Defect, end_line: int) -> bool:
-    """Dust could draw it: narrow, and it may run on."""
+    """A dead column could draw it: narrow, and it may run on."""
     narrow = defect.x1_px - defect.x0_px <= MAX_PX and defect.kind in (Kind.WARP, Kind.LOCAL)
     return narrow and end_line - defect.end_line <= RUNNING_LINES

@@ -16,6 +16,7 @@ import math
 from collections import deque
 from typing import Literal
 
+from runtime.cameras.overspeed import Overspeed
 from runtime.events import Event, MaintenanceEvent, StateEvent
 from runtime.position import Track
 from runtime.settings import Thresholds
@@ -55,9 +56,11 @@ class Watch:
         self._bands = Bands(scale, kept_lines=self.columns.kept_lines)
         self._states = States(scale, self._bands, Breaker(opening))
         self._light = LightWatch(scale.mm_per_line)
+        self._overspeed = Overspeed(scale)
         self._looking = Looking()
         self._looks: deque[tuple[Look, bool]] = deque(maxlen=KEPT_LOOKS)
-        self._usual = usual
+        self._usual = self._known = usual
+        self._segment: int | None = None
         self._learning: list[Look] = []
         self._region: tuple[int, int] | None = None
         self._run_id, self._camera, self._scale, self._track = run_id, camera, scale, track
@@ -68,6 +71,13 @@ class Watch:
 
     def see(self, block: LineBlock) -> None:
         """Take lines as the camera gave them, before their map."""
+        too_fast = self._overspeed.see(block)
+        if too_fast:
+            self._open("encoder", "encoder", self._overspeed.sentence, block.first_line)
+        elif too_fast is not None:
+            self._over("encoder", "the camera takes as many lines as the scale says")
+        if block.segment != self._segment:
+            self._begin(block.segment)
         cloth = self._cloth(block.width)
         for slab in self.columns.see(block):
             self._bands.add(slab, cloth)
@@ -80,6 +90,15 @@ class Watch:
             self._tell_column(column)
         for column in self.columns.take_gone():
             self._over(f"column-{column.number}", "the column sees as before")
+
+    def _begin(self, segment: int) -> None:
+        """A segment may be another piece of cloth, under another light: only what the bundle says is known of it."""
+        if self._segment is not None:
+            self.columns.begin()
+            self._bands.begin()
+            self._usual = self._known
+            self._learning.clear()
+        self._segment = segment
 
     def gone(self, span: NotInspected) -> None:
         """Lines were given up by others."""
@@ -188,7 +207,7 @@ class Watch:
         middle = (column.x0 + column.x1) // 2
         what = "is dead" if column.dead else f"sees {math.expm1(column.gain):+.0%} of the light"
         place = f"column {middle} ({self._track.millimetres_across(middle):.0f} mm)"
-        advice = "the camera needs care" if column.dead else "clean the window there"
+        advice = "the camera needs care" if column.dead else "clean the window there; if it is clean, look at the ends"
         self._open(
             f"column-{column.number}", "column", f"{place} {what} and stands still: {advice}", column.first_line, column
         )
@@ -196,7 +215,7 @@ class Watch:
     def _open(
         self,
         key: str,
-        cause: Literal["column", "light", "focus"],
+        cause: Literal["column", "light", "focus", "encoder"],
         message: str,
         line: int,
         column: Column | None = None,

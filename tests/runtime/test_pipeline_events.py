@@ -15,7 +15,7 @@ from runtime.events import DefectEvent, NotInspectedEvent, RepeatEvent, SummaryE
 from runtime.intake import Limit
 from runtime.pipeline import Pipeline, View
 from runtime.types import Kind, LineBlock, NotInspected, Reason, Scale, State, UInt8
-from tests.runtime.bundles import CLOTH, MM_PER_PX, make_bundle
+from tests.runtime.bundles import MM_PER_PX, make_bundle
 from tests.runtime.cloths import Box, Collected, Sheet
 
 COUNTS_PER_LINE = 10
@@ -33,10 +33,9 @@ def engine(bundle: Bundle) -> Engine:
 
 
 def woven(row: UInt8, place: int) -> UInt8:
-    """A line of the sheet with grain where it is bare: on even grey dust and cloth look alike."""
-    grain = np.random.default_rng(place).integers(0, 7, row.shape[1], np.uint8)
-    bare: UInt8 = row + np.where(row[..., 0] == CLOTH, grain, np.uint8(0))[..., None]
-    return bare
+    """A line of the sheet with grain: on even grey a line of the cloth looks like a dead column."""
+    grain = np.random.default_rng(place).integers(0, 10, row.shape, np.uint8)
+    return row + np.minimum(grain, 255 - row)
 
 
 class OverCloth:

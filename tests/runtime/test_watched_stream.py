@@ -73,14 +73,15 @@ END = Plant("broken_end", x_mm=402 * 0.2, y_m=2048 * 0.2e-3, size_mm=300, contra
 @pytest.mark.parametrize(
     ("spoil", "plants", "defects", "causes", "states", "given_up"),
     [
-        (dim(0.75, DUST), (), 0, ["column"], [], set()),
+        (dim(0.0, DUST), (), 0, ["column"], [], set()),
+        (dim(0.75, DUST), (), 1, ["column"], [], set()),
         (nothing, (END,), 1, [], [], set()),
         (dim(0.92), (), 0, [], [], set()),
         (dim(0.85), (), 0, ["light"], [], set()),
         (dim(0.85, first=2048, end=2248), (), 0, [], ["seam"], set()),
         (woven_on, (), 0, [], ["other_cloth", "cloth"], {Reason.OTHER_CLOTH}),
     ],
-    ids=["dust", "broken end", "lamp 8 %", "lamp 15 %", "seam", "other cloth"],
+    ids=["dead columns", "dust or a broken end", "broken end", "lamp 8 %", "lamp 15 %", "seam", "other cloth"],
 )
 def test_what_is_told(
     bundle: Bundle,

@@ -9,7 +9,7 @@ import numpy as np
 
 from runtime.simulator.faults.base import Class, Cloth, Fault, Request, Sketch, between, size
 from runtime.simulator.faults.rewoven import Rewoven
-from runtime.simulator.faults.spots import Spot, diameter, fill, spot, stain, veil
+from runtime.simulator.faults.spots import THREAD_MM, Spot, diameter, fill, spot, stain, veil
 from runtime.simulator.shapes import Depth, Float64, cover, curl, distance_to_course, lay_thread, ramped, rough_disc
 from runtime.simulator.yarns import AsWoven, Ends
 from runtime.types import Bool, Float32, Kind
@@ -55,19 +55,19 @@ class _Within:
 def _float_patch(request: Request, cloth: Cloth, rng: np.random.Generator) -> Sketch:
     """Two of three ends float over a rough patch, above the picks or below them."""
     radius = diameter(request, (3, 50)) / 2
-    frame = spot(request, cloth, radius, radius)
-    depth = rough_disc(rng, radius, radius * rng.uniform(0.6, 1.0), 0.2)
+    flat = radius * rng.uniform(0.6, 1.0)
+    frame = spot(request, cloth, radius, flat)
+    depth = rough_disc(rng, radius, flat, 0.2)
     change = Floating(np.arange(cloth.fabric.ends.centre.size) % 3 != 0, bool(rng.integers(2)))
     rewoven = Rewoven(cloth.fabric, change, _Within(frame, depth))
-    across, along = cloth.px(radius), cloth.lines(radius)
-    return Sketch((frame.column - across, frame.column + across), (frame.line - along, frame.line + along), rewoven)
+    return frame.framed(rewoven)
 
 
 def _smash(request: Request, cloth: Cloth, rng: np.random.Generator) -> Sketch:
     """Many ends broken at once: bare weft, holes, and the broken yarns lying about."""
     radius = diameter(request, (20, 200)) / 2
-    frame = spot(request, cloth, radius, radius)
-    depth = rough_disc(rng, radius * 0.7, radius, 0.25)
+    frame = spot(request, cloth, 0.7 * radius, radius)
+    depth = rough_disc(rng, 0.7 * radius, radius, 0.25)
     gone = rng.random(cloth.fabric.ends.centre.size) < between((0.5, 0.85), request.severity)
     rewoven = Rewoven(cloth.fabric, Torn(gone), _Within(frame, depth))
     holes = [(rng.normal(0, 0.22 * radius, 2), rough_disc(rng, 0.12 * radius, 0.25 * radius, 0.3)) for _ in range(5)]
@@ -81,10 +81,11 @@ def _smash(request: Request, cloth: Cloth, rng: np.random.Generator) -> Sketch:
         for (dx, dy), hole in holes:
             fill(part, cover(hole(across - dx, along - dy) - outside, frame.soft), background)
         for thread in threads:
-            lay_thread(part, distance_to_course(thread, across, along) + outside, 0.2, 1.1 * grey, frame.soft)
+            lay_thread(
+                part, distance_to_course(thread, across, along, THREAD_MM) + outside, 0.2, 1.1 * grey, frame.soft
+            )
 
-    across, along = cloth.px(0.7 * radius), cloth.lines(radius)
-    return Sketch((frame.column - across, frame.column + across), (frame.line - along, frame.line + along), paint)
+    return frame.framed(paint)
 
 
 def _abrasion(request: Request, cloth: Cloth, rng: np.random.Generator) -> Sketch:
@@ -95,7 +96,7 @@ def _abrasion(request: Request, cloth: Cloth, rng: np.random.Generator) -> Sketc
     loss = between((0.25, 0.75), request.severity)
 
     def paint(part: Float32, x: Float64, y: Float64, grey: float) -> None:
-        mask = cover(depth(x, y) - 0.12 * radius, 0.24 * radius)
+        mask = cover(depth(x, y) - 0.08 * radius, 0.16 * radius)
         fill(part, loss * mask, 1.06 * grey)
 
     return frame.sketch(paint)

@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
-from runtime.simulator.faults.base import Class, Cloth, Request, Sketch, between, size
+from runtime.simulator.faults.base import Class, Cloth, Paint, Request, Sketch, between, size
 from runtime.simulator.shapes import (
     Depth,
     Float64,
     cover,
     curl,
     distance_to_course,
+    held_within,
     lay_thread,
     rough_disc,
 )
 from runtime.types import Float32, Kind
+
+THREAD_MM = 2.0
+"""Farther from its course no thread or its shadow is seen."""
 
 
 @dataclass(frozen=True)
@@ -42,14 +45,18 @@ class Spot:
         """Millimetres across [1, m] and along [n, 1] from the middle."""
         return (x - self.column)[None, :] * self.cloth.mm_per_px, (y - self.line)[:, None] * self.cloth.mm_per_line
 
-    def sketch(self, paint: Callable[[Float32, Float64, Float64, float], None]) -> Sketch:
-        """A sketch whose paint is given places in millimetres instead of columns and lines: (light, x, y, grey)."""
+    def framed(self, paint: Paint) -> Sketch:
+        """A sketch that covers the frame."""
         across, along = self.cloth.px(self.half_x), self.cloth.lines(self.half_y)
+        return Sketch((self.column - across, self.column + across), (self.line - along, self.line + along), paint)
+
+    def sketch(self, paint: Paint) -> Sketch:
+        """The same with a paint that is given places in millimetres: (light, x [1, m], y [n, 1], grey)."""
 
         def in_mm(part: Float32, y: Float64, x: Float64, grey: float) -> None:
             paint(part, *self.places(y, x), grey)
 
-        return Sketch((self.column - across, self.column + across), (self.line - along, self.line + along), in_mm)
+        return self.framed(in_mm)
 
 
 def spot(request: Request, cloth: Cloth, half_x: float, half_y: float) -> Spot:
@@ -110,11 +117,11 @@ def _knot(request: Request, cloth: Cloth, rng: np.random.Generator) -> Sketch:
     reach = radius + between((2.0, 6.0), request.severity)
     frame = spot(request, cloth, reach, reach)
     depth = rough_disc(rng, radius, radius, 0.15)
-    tails = [np.clip(curl(rng, np.zeros(2), reach, rng.uniform(-2, 2)), -0.9 * reach, 0.9 * reach) for _ in range(2)]
+    tails = [held_within(curl(rng, np.zeros(2), reach, rng.uniform(-2, 2)), 0.9 * reach) for _ in range(2)]
 
     def paint(part: Float32, x: Float64, y: Float64, grey: float) -> None:
         for tail in tails:
-            lay_thread(part, distance_to_course(tail, x, y), 0.15, 1.2 * grey, frame.soft)
+            lay_thread(part, distance_to_course(tail, x, y, THREAD_MM), 0.15, 1.2 * grey, frame.soft)
         veil(part, cover(depth(x - 0.3 * radius, y - 0.3 * radius), 2 * frame.soft), 0.7)
         fill(part, 0.9 * cover(depth(x, y), frame.soft), 1.35 * grey)
 
@@ -124,12 +131,13 @@ def _knot(request: Request, cloth: Cloth, rng: np.random.Generator) -> Sketch:
 def _nep(request: Request, cloth: Cloth, rng: np.random.Generator) -> Sketch:
     """A small ball of fibres on the cloth, darker or brighter than it."""
     radius = diameter(request, (0.5, 5.0)) / 2
-    frame = spot(request, cloth, 1.2 * radius, 1.2 * radius)
-    depth = rough_disc(rng, radius, radius * rng.uniform(0.6, 1.0), 0.25)
+    flat = radius * rng.uniform(0.6, 1.0)
+    frame = spot(request, cloth, radius + 0.2, flat + 0.2)
+    depth = rough_disc(rng, radius, flat, 0.25)
     tone = 1 + float(rng.choice([-1.0, 1.0])) * between((0.15, 0.45), request.severity)
 
     def paint(part: Float32, x: Float64, y: Float64, grey: float) -> None:
-        veil(part, cover(depth(x - 0.2 * radius, y - 0.2 * radius), 2 * frame.soft), 0.85)
+        veil(part, cover(depth(x - 0.2, y - 0.2), 2 * frame.soft), 0.85)
         fill(part, 0.8 * cover(depth(x, y), frame.soft + 0.3 * radius), tone * grey)
 
     return frame.sketch(paint)
@@ -141,15 +149,12 @@ def _fly(request: Request, cloth: Cloth, rng: np.random.Generator) -> Sketch:
     frame = spot(request, cloth, radius, radius)
     fibres = 3 + round(9 * request.severity)
     start = rng.normal(0, 0.25 * radius, (fibres, 2))
-    curls = [
-        np.clip(curl(rng, at, rng.uniform(1, 3) * radius, rng.uniform(-6, 6)), -0.85 * radius, 0.85 * radius)
-        for at in start
-    ]
+    curls = [held_within(curl(rng, at, rng.uniform(1, 2) * radius, rng.uniform(-9, 9)), 0.85 * radius) for at in start]
     tone = 1 + float(rng.choice([-1.0, 1.0])) * between((0.2, 0.4), request.severity)
 
     def paint(part: Float32, x: Float64, y: Float64, grey: float) -> None:
         for course in curls:
-            fill(part, 0.75 * cover(0.15 - distance_to_course(course, x, y), frame.soft), tone * grey)
+            fill(part, 0.75 * cover(0.15 - distance_to_course(course, x, y, THREAD_MM), frame.soft), tone * grey)
 
     return frame.sketch(paint)
 
@@ -164,7 +169,7 @@ def _snarl(request: Request, cloth: Cloth, rng: np.random.Generator) -> Sketch:
     course = np.stack([0.48 * length * np.cos(turn), 0.37 * height * np.sin(turn) * (1 - np.cos(turn))], axis=1)
 
     def paint(part: Float32, x: Float64, y: Float64, grey: float) -> None:
-        lay_thread(part, distance_to_course(course, x, y), 0.25, 1.25 * grey, frame.soft)
+        lay_thread(part, distance_to_course(course, x, y, THREAD_MM), 0.25, 1.25 * grey, frame.soft)
 
     return frame.sketch(paint)
 
@@ -172,10 +177,11 @@ def _snarl(request: Request, cloth: Cloth, rng: np.random.Generator) -> Sketch:
 def _hole(request: Request, cloth: Cloth, rng: np.random.Generator) -> Sketch:
     """The background is seen through a torn rim with loose yarn ends."""
     radius = diameter(request, (1, 50)) / 2
-    frame = spot(request, cloth, radius + 0.8, radius + 0.8)
-    depth = rough_disc(rng, radius, radius * rng.uniform(0.7, 1.0), 0.25)
+    flat = radius * rng.uniform(0.7, 1.0)
+    frame = spot(request, cloth, radius + 0.8, flat + 0.8)
+    depth = rough_disc(rng, radius, flat, 0.25)
     at = rng.uniform(0, 2 * np.pi, 4 + round(radius))
-    starts = 0.75 * radius * np.stack([np.cos(at), np.sin(at)], axis=1)
+    starts = 0.75 * np.stack([radius * np.cos(at), flat * np.sin(at)], axis=1)
     loose = [curl(rng, start, 0.35 * radius, rng.uniform(-2, 2), steps=8) for start in starts]
     background = cloth.fabric.background
 
@@ -185,7 +191,9 @@ def _hole(request: Request, cloth: Cloth, rng: np.random.Generator) -> Sketch:
         fill(part, 0.4 * rim, 1.2 * grey)
         fill(part, cover(inside, frame.soft), background)
         for thread in loose:
-            lay_thread(part, distance_to_course(thread, x, y) + 1e3 * (inside < -0.3), 0.2, 0.9 * grey, frame.soft)
+            lay_thread(
+                part, distance_to_course(thread, x, y, THREAD_MM) + 1e3 * (inside < -0.3), 0.2, 0.9 * grey, frame.soft
+            )
 
     return frame.sketch(paint)
 
@@ -201,7 +209,7 @@ def _hang_pick(request: Request, cloth: Cloth, rng: np.random.Generator) -> Sket
     def paint(part: Float32, x: Float64, y: Float64, grey: float) -> None:
         depth = np.minimum(y + half, _inside_of(corners, x, y))
         fill(part, 0.65 * cover(depth, frame.soft), 0.5 * (background + 0.5 * grey))
-        lay_thread(part, distance_to_course(corners, x, y), 0.2, 1.2 * grey, frame.soft)
+        lay_thread(part, distance_to_course(corners, x, y, THREAD_MM), 0.2, 1.2 * grey, frame.soft)
 
     return frame.sketch(paint)
 
@@ -215,15 +223,13 @@ def _inside_of(corners: Float64, x: Float64, y: Float64) -> Float64:
     return depth
 
 
-def stain(
-    frame: Spot, depth: Depth, radius: float, factor: float
-) -> Callable[[Float32, Float64, Float64, float], None]:
+def stain(frame: Spot, depth: Depth, radius: float, factor: float) -> Paint:
     """Paint of a soft stain with a slightly darker rim, in millimetres."""
 
     def paint(part: Float32, x: Float64, y: Float64, grey: float) -> None:
         inside = depth(x, y)
-        mask = cover(inside - 0.15 * radius, 0.3 * radius)
-        rim = mask * (1 - cover(inside - 0.35 * radius, 0.3 * radius))
+        mask = cover(inside - 0.1 * radius, 0.2 * radius)
+        rim = mask * (1 - cover(inside - 0.3 * radius, 0.2 * radius))
         veil(part, 0.8 * mask + 0.4 * rim, factor)
 
     return paint
@@ -231,8 +237,9 @@ def stain(
 
 def _oil_stain(request: Request, cloth: Cloth, rng: np.random.Generator) -> Sketch:
     radius = diameter(request, (2, 200)) / 2
-    frame = spot(request, cloth, radius, radius)
-    depth = rough_disc(rng, radius, radius * rng.uniform(0.6, 1.0), 0.25)
+    flat = radius * rng.uniform(0.6, 1.0)
+    frame = spot(request, cloth, radius, flat)
+    depth = rough_disc(rng, radius, flat, 0.25)
     return frame.sketch(stain(frame, depth, radius, between((0.95, 0.6), request.severity)))
 
 

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from runtime.types import ScoreMap, UInt8
-from runtime.watch.change import Cause
-from runtime.watch.columns import Column, ColumnWatch
+from runtime.watch.columns import Column, ColumnWatch, NotYet
 from tests.runtime.watch.cloth import CLOTH, SCALE, blocks, broken_end, cloth, times
 
 OPENING, QUIET = 3.5, -4.0
@@ -58,8 +57,14 @@ def strip(first_line: int, values: np.ndarray) -> ScoreMap:
     return ScoreMap("c", 0, 0, first_line, end, 0, 4, values.astype(np.float32), (0, 512), 0)
 
 
-def test_the_map_is_quiet_there_but_for_what_is_higher() -> None:
-    run = Run(times(cloth()[:4096], 0.8, FROM, None, DUST))
+def dead(pixels: UInt8, first: int = FROM, columns: slice = slice(302, 303)) -> UInt8:
+    spoilt = pixels.copy()
+    spoilt[first:, columns] = 3
+    return spoilt
+
+
+def test_the_map_is_quiet_at_a_dead_column_but_for_what_is_higher() -> None:
+    run = Run(dead(cloth()[:4096]))
     values = np.full((32, 128), QUIET)
     values[:, 75:77] = 5.0
     values[4, 75], values[:, 20], values[2, 5] = 20.0, 6.0, np.nan
@@ -71,29 +76,31 @@ def test_the_map_is_quiet_there_but_for_what_is_higher() -> None:
     assert np.nanmax(quiet[:, 70:82]) == QUIET
 
 
-def test_a_broken_end_shows_through_dust() -> None:
-    both = times(cloth(ends=(broken_end(302, 3400, 1700),))[:4096], 0.8, FROM, None, DUST)
-    run = Run(both)
+def test_the_map_of_dust_is_left_alone_for_it_may_be_a_broken_end() -> None:
+    run = Run(times(cloth()[:4096], 0.8, FROM, None, DUST))
     values = np.full((32, 128), QUIET)
     values[:, 75:77] = 5.0
     assert len(run.found) == 1
     assert run.watch.quietened(strip(3900, values)).values.max() == 5.0
-    assert run.watch.quietened(strip(3100, values)).values.max() == QUIET
 
 
 @pytest.mark.parametrize(
-    ("pixels", "lines", "cause"),
+    ("pixels", "found"),
     [
-        (lambda: times(cloth(lines=2048), 0.85, 1024, None, DUST), 40, Cause.UNCLEAR),
-        (lambda: times(cloth(lines=2048), 0.85, 1024, None, DUST), 150, Cause.UNCLEAR),
-        (lambda: times(cloth(lines=2048), 0.85, 1024, None, DUST), 384, Cause.SENSOR),
-        (lambda: cloth(lines=2048, ends=(broken_end(302, 964, 2000),)), 128, Cause.CLOTH),
-        (lambda: cloth(lines=2048), 128, Cause.CLOTH),
+        (lambda: dead(cloth(lines=2048), 1024), True),
+        (lambda: times(cloth(lines=2048), 0.85, 1024, None, DUST), False),
+        (lambda: cloth(lines=2048, ends=(broken_end(302, 964, 2000),)), False),
+        (lambda: cloth(lines=2048), False),
     ],
 )
-def test_who_is_to_blame_for_a_line(pixels, lines: int, cause: Cause) -> None:  # type: ignore[no-untyped-def]
-    run = Run(pixels()[: 1024 + lines])
-    assert run.watch.cause(298, 308, 1024, sigmas=3)[0] is cause
+def test_a_dead_column_draws_a_line_and_nothing_else_is_called_dead(pixels, found: bool) -> None:  # type: ignore[no-untyped-def]
+    change = Run(pixels()[: 1024 + 160]).watch.dead(298, 308, 1024)
+    assert (change is not None) is found
+
+
+def test_some_lines_are_needed_to_call_a_column_dead() -> None:
+    with pytest.raises(NotYet):
+        Run(dead(cloth(lines=2048), 1024)[: 1024 + 40]).watch.dead(298, 308, 1024)
 
 
 def test_another_width_starts_again() -> None:

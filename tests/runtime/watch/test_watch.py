@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -121,3 +123,16 @@ def test_cloth_that_ends_and_comes_back() -> None:
     run.judge(896)
     run.judge(1300)
     assert run.states() == ["no_cloth", "cloth"]
+
+
+def test_an_encoder_that_runs_faster_than_the_lines_is_told_and_told_when_over() -> None:
+    scale = Scale(0.2, 0.2, counts_per_mm=20.0)
+    watch = Watch("run", "c", scale, Track(scale), THRESHOLDS)
+    count, events = 0, []
+    for block, per_line in zip(blocks(cloth()[:384], 128), (4, 5, 4), strict=True):
+        counts = count + per_line * np.arange(1, block.rows + 1, dtype=np.int64)
+        count = int(counts[-1])
+        watch.see(replace(block, encoder=counts))
+        events += watch.take()
+    assert [(event.cause, event.state) for event in events] == [("encoder", "open"), ("encoder", "closed")]  # type: ignore[union-attr]
+    assert "25% more counts" in events[0].message  # type: ignore[union-attr]
