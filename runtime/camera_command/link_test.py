@@ -12,8 +12,9 @@ from runtime.account import Account
 from runtime.camera_command.verdict import Arrival, findings, interface_of
 from runtime.cameras.base import Camera, CameraInfo
 from runtime.cameras.config import AnyCamera, make_camera
-from runtime.cameras.gige import GigeCamera
 from runtime.cameras.gige_simulated import SimulatedGige
+from runtime.cameras.linked import LinkedCamera
+from runtime.cameras.overspeed import Overspeed
 from runtime.types import LineBlock
 
 
@@ -45,6 +46,7 @@ def link_test(name_or_uri: str, cameras: Mapping[str, AnyCamera], seconds: float
 def measure(camera: Camera, info: CameraInfo, seconds: float) -> Arrival:
     """Read an opened camera until the time is up; closes it."""
     account, arrivals, rows, size = Account(), [], [], 0
+    overspeed, too_fast = Overspeed(info.scale), False
     closing = threading.Timer(seconds, camera.close)
     started, cpu = time.monotonic(), time.process_time()
     closing.start()
@@ -56,13 +58,14 @@ def measure(camera: Camera, info: CameraInfo, seconds: float) -> Arrival:
                 arrivals.append(item.received_ns)
                 rows.append(item.rows)
                 size += item.pixels.nbytes
+                too_fast = overspeed.see(item) is True or too_fast
             else:
                 account.given_up(item)
     finally:
         closing.cancel()
         closing.join()
     took, cpu = time.monotonic() - started, time.process_time() - cpu
-    health = camera.health() if isinstance(camera, (GigeCamera, SimulatedGige)) else None
+    health = camera.health() if isinstance(camera, (LinkedCamera, SimulatedGige)) else None
     pauses = np.diff(np.array(arrivals, np.int64)) / 1e9
     return Arrival(
         seconds=took,
@@ -77,6 +80,7 @@ def measure(camera: Camera, info: CameraInfo, seconds: float) -> Arrival:
         pause_p99_s=float(np.quantile(pauses, 0.99)) if len(pauses) else 0.0,
         longest_pause_s=float(pauses.max()) if len(pauses) else took,
         cpu_share=cpu / took,
+        too_fast=overspeed.sentence if too_fast else "",
         health=health,
         interface=interface_of(health.local_ip) if health else None,
     )
@@ -98,7 +102,10 @@ def measured(arrival: Arrival) -> list[str]:
     ]
     health = arrival.health
     if health is None:
-        return [*lines, "network   none: the lines are made or read in this process"]
+        return [
+            *lines,
+            "network   none to tell of: the lines are made or read in this process, or the library counts no packets",
+        ]
     card = f"{arrival.interface.name}, MTU {arrival.interface.mtu}" if arrival.interface else "not known"
     return [
         *lines,

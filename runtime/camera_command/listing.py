@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from runtime.cameras.config import AnyCamera
-from runtime.cameras.entries import GigeConfig, ReplayConfig
+from runtime.cameras.entries import GentlConfig, GigeConfig, PylonConfig, ReplayConfig
+from runtime.cameras.gentl import PRODUCERS
 from runtime.cameras.gige_probe import Found, ask, discover
+from runtime.cameras.link import which
 from runtime.errors import UserError
 from runtime.recordings.format import is_recording
 from runtime.recordings.reader import RecordedRoll
@@ -38,12 +40,16 @@ def state(config: AnyCamera) -> str:
         if config.simulated:
             return f"gige {config.ip}: simulated, starts when it is opened ({config.simulated.source})"
         if config.ip is None:
-            wanted = f"serial {config.serial}" if config.serial else f"called '{config.user_name}'"
-            return f"gige {wanted}: searched for when it is opened"
+            return f"gige {which(config.serial, config.user_name)}: searched for when it is opened"
         found = ask(config.ip)
         return f"gige {config.ip}: {'no answer' if found is None else 'answers, ' + _named(found)}"
     if isinstance(config, ReplayConfig):
         return f"replay {config.path}: {_files(Path(config.path))}"
+    if isinstance(config, GentlConfig):
+        producer = config.producer or f"the producers of {PRODUCERS}"
+        return f"gentl {which(config.serial, config.user_name)} of {producer}: searched for when it is opened"
+    if isinstance(config, PylonConfig):
+        return f"pylon {which(config.serial, config.user_name)}: searched for when it is opened"
     return f"simulated {config.source}"
 
 

@@ -43,6 +43,7 @@ class Arrival:
         block_rows: lines a block, median.
         pause_s, pause_p99_s, longest_pause_s: between two blocks: median, 99 %, longest.
         cpu_share: of one core, this process's.
+        too_fast: what overspeed.Overspeed says where the encoder gave too many counts a line; else "".
         health, interface: of a GigE Vision camera; None: no network.
     """
 
@@ -58,6 +59,7 @@ class Arrival:
     pause_p99_s: float
     longest_pause_s: float
     cpu_share: float
+    too_fast: str = ""
     health: LinkHealth | None = None
     interface: Interface | None = None
 
@@ -98,6 +100,8 @@ def _of_lines(arrival: Arrival) -> Iterator[str]:
 
 
 def _of_time(arrival: Arrival) -> Iterator[str]:
+    if arrival.too_fast:
+        yield arrival.too_fast
     rate = arrival.lines_in / arrival.seconds
     wanted = arrival.line_rate_hz
     running = arrival.longest_pause_s < LONG_PAUSE_S + 2 * arrival.pause_s
@@ -138,10 +142,10 @@ def _of_link(arrival: Arrival, health: LinkHealth) -> Iterator[str]:
             "of its own"
         )
     if health.resent_packets and not arrival.missing:
-        yield (
-            f"{health.resent_packets:,} packets had to be asked for again, though none is missing: check cable and "
-            f"plugs before it grows, or {WIDEN_SOCKET}"
-        )
+        cause = "check cable and plugs before it grows"
+        if health.socket_drops:
+            cause = f"this system dropped {health.socket_drops:,} that had come: {WIDEN_SOCKET}"
+        yield f"{health.resent_packets:,} packets had to be asked for again, though none is missing: {cause}"
 
 
 def interface_of(ip: str) -> Interface | None:

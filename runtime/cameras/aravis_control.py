@@ -21,7 +21,7 @@ ALIVE_TRIES = 8
 
 
 class AravisFeatures:
-    """See gige_features.Features.
+    """See sfnc.Features.
 
     Args:
         camera: an Aravis.Camera.

@@ -13,10 +13,11 @@ from typing import Any
 
 from runtime.cameras import aravis_control, aravis_library, aravis_thread, gige_probe
 from runtime.cameras.aravis_control import AravisFeatures
-from runtime.cameras.gige_features import Setup
 from runtime.cameras.gige_health import LinkHealth
-from runtime.cameras.gige_link import BUFFERS, Buffer, GigeSettings, warn_of_small_socket
+from runtime.cameras.gige_link import GigeSettings, warn_of_small_socket
+from runtime.cameras.link import BUFFERS, Buffer
 from runtime.cameras.ring import Ring
+from runtime.cameras.sfnc import Setup
 from runtime.errors import UserError
 
 GVSP_OVERHEAD = 20 + 8 + 8

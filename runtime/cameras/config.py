@@ -11,18 +11,20 @@ import yaml
 from pydantic import Field, TypeAdapter, ValidationError
 
 from runtime.cameras.base import Camera
-from runtime.cameras.entries import GigeConfig, ReplayConfig, SimulatedConfig
+from runtime.cameras.entries import GentlConfig, GigeConfig, PylonConfig, ReplayConfig, SimulatedConfig
 from runtime.cameras.gige import GigeCamera
 from runtime.cameras.gige_simulated import SimulatedGige
 from runtime.errors import UserError
 from runtime.types import Scale
 
 SHIPPED = Path(__file__).resolve().parent.parent / "cameras.yaml"
-AnyCamera = Annotated[GigeConfig | ReplayConfig | SimulatedConfig, Field(discriminator="backend")]
+AnyCamera = Annotated[
+    GigeConfig | GentlConfig | PylonConfig | ReplayConfig | SimulatedConfig, Field(discriminator="backend")
+]
 CameraName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
 Cameras = dict[CameraName, AnyCamera]
 _FILE: TypeAdapter[Cameras] = TypeAdapter(Cameras)
-_ONE: TypeAdapter[GigeConfig | ReplayConfig | SimulatedConfig] = TypeAdapter(AnyCamera)
+_ONE: TypeAdapter[GigeConfig | GentlConfig | PylonConfig | ReplayConfig | SimulatedConfig] = TypeAdapter(AnyCamera)
 URI_FORMS = "gige:192.168.0.10, replay:PATH, sim:twill22?width=2048"
 DEFAULT_LINE_RATE_HZ = 1000.0
 
@@ -110,6 +112,15 @@ def build(name: str, config: AnyCamera) -> Camera:
     """The camera that an entry of cameras.yaml describes."""
     if isinstance(config, GigeConfig):
         return _build_gige(name, config)
+    if isinstance(config, GentlConfig):
+        from runtime.cameras.gentl import GentlCamera, Wanted
+
+        wanted = Wanted(config.producer, config.serial, config.user_name)
+        return GentlCamera(name, wanted, config.scale(), config.settings())
+    if isinstance(config, PylonConfig):
+        from runtime.cameras.pylon import PylonCamera
+
+        return PylonCamera(name, config.serial, config.user_name, config.scale(), config.settings())
     if isinstance(config, ReplayConfig):
         return _build_replay(name, config)
     from runtime.cameras.simulated import SimulatedCamera
@@ -165,6 +176,7 @@ def _build_gige(name: str, config: GigeConfig) -> Camera:
         client=config.client,
         packet_bytes=config.packet_bytes,
         resend=config.resend,
+        features=config.features,
     )
     simulated = config.simulated
     if simulated is None:

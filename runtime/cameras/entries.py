@@ -18,6 +18,7 @@ from pydantic import (
 
 from runtime.cameras import gige_probe
 from runtime.cameras.gige_link import Client
+from runtime.cameras.link import FeatureValue, LineSettings
 from runtime.cameras.pixel_formats import PIXEL_FORMATS
 from runtime.types import Scale
 
@@ -67,17 +68,43 @@ def _pixel_format(name: str) -> str:
     return name
 
 
-class GigeConfig(CameraConfig):
+class RealCameraConfig(CameraConfig):
+    """What can be set in a camera, whichever library speaks to it."""
+
+    exposure_us: Positive | None = Field(None, description="ExposureTime; none: the camera's own")
+    gain_db: float | None = Field(None, description="Gain; none: the camera's own")
+    width: int | None = Field(None, ge=16, description="Width in px; none: the camera's own")
+    pixel_format: Annotated[str, AfterValidator(_pixel_format)] = Field("Mono8", description="PixelFormat")
+    features: dict[str, FeatureValue] = Field(
+        default_factory=dict, description="any others, by their SFNC names, written last and in this order"
+    )
+
+    @model_validator(mode="after")
+    def _keeps_cells_whole(self) -> RealCameraConfig:
+        if self.block_lines % PIXEL_FORMATS[self.pixel_format].cell_lines:
+            raise ValueError(f"block_lines must be even for {self.pixel_format}, whose lines belong together by two")
+        return self
+
+    def settings(self) -> LineSettings:
+        """What is set in the camera."""
+        return LineSettings(
+            block_lines=self.block_lines,
+            width=self.width,
+            pixel_format=self.pixel_format,
+            line_rate_hz=self.line_rate_hz,
+            exposure_us=self.exposure_us,
+            gain_db=self.gain_db,
+            features=self.features,
+        )
+
+
+class GigeConfig(RealCameraConfig):
     """A GigE Vision line-scan camera."""
 
     backend: Literal["gige"]
     ip: str | None = Field(None, description="the camera's IPv4 address: it is not searched for")
     serial: str | None = Field(None, description="in place of ip: its serial number, searched for by broadcast")
     user_name: str | None = Field(None, description="in place of ip: its user-defined name (DeviceUserID), likewise")
-    exposure_us: Positive | None = Field(None, description="ExposureTime; none: the camera's own")
-    gain_db: float | None = Field(None, description="Gain; none: the camera's own")
-    width: int | None = Field(None, ge=16, description="Width in px; none: the camera's own")
-    pixel_format: Annotated[str, AfterValidator(_pixel_format)] = Field("Mono8", description="PixelFormat")
     client: Client = Field("auto", description="aravis or telegenic; auto: Aravis where it is installed")
     packet_bytes: int | None = Field(None, ge=576, le=65535, description="of a packet; none: what comes through")
     resend: bool = Field(True, description="ask for lost packets again")
@@ -96,8 +123,6 @@ class GigeConfig(CameraConfig):
         named = [key for key in ("ip", "serial", "user_name") if getattr(self, key) is not None]
         if len(named) != 1:
             raise ValueError(f"one of ip, serial and user_name must say which camera it is, not {len(named)}")
-        if self.block_lines % PIXEL_FORMATS[self.pixel_format].cell_lines:
-            raise ValueError(f"block_lines must be even for {self.pixel_format}, whose lines belong together by two")
         if self.simulated is not None and self.ip is None:
             raise ValueError("a simulated camera needs an ip")
         return self
@@ -115,6 +140,23 @@ class GigeConfig(CameraConfig):
         encoder = self.encoder
         counts = None if encoder is None else encoder.counts_per_mm * encoder.direction
         return replace(super().scale(), counts_per_mm=counts)
+
+
+class GentlConfig(RealCameraConfig):
+    """A camera of any maker, through its GenTL producer."""
+
+    backend: Literal["gentl"]
+    producer: str | None = Field(None, description="path of a .cti file; none: those of GENICAM_GENTL64_PATH")
+    serial: str | None = Field(None, description="its serial number; none: the only camera there is")
+    user_name: str | None = Field(None, description="its user-defined name; likewise")
+
+
+class PylonConfig(RealCameraConfig):
+    """A Basler camera, through pylon."""
+
+    backend: Literal["pylon"]
+    serial: str | None = Field(None, description="its serial number; none: the only camera there is")
+    user_name: str | None = Field(None, description="its user-defined name; likewise")
 
 
 class ReplayConfig(CameraConfig):

@@ -65,6 +65,7 @@ class LineLedger:
         Returns:
             The number of its first line, and the span before it that was lost, if any.
         """
+        self._notice_restart(block_id)
         span = self._return(encoder, received_ns) if self._away else self._lost(block_id, device_ns)
         first = self._next
         self._next = self._told = first + rows
@@ -90,6 +91,7 @@ class LineLedger:
         Returns:
             For each run as from ``complete``; nothing while the camera is not surely back.
         """
+        self._notice_restart(block_id)
         if self._away:
             return []
         begin = self._next + self._missing(block_id, device_ns) * self._block_lines
@@ -124,6 +126,11 @@ class LineLedger:
         if not self._away:
             return self.quiet()
         return NotInspected(self._camera, Reason.CAMERA_LOST, seconds=self._silence_s(now_ns))
+
+    def _notice_restart(self, block_id: int) -> None:
+        """64-bit ids never wrap: one that goes back is of a camera that began anew, and how much is missing is lost."""
+        if self._last_id is not None and self._last_id > LAST_16_BIT_ID and block_id <= self._last_id:
+            self.gone()
 
     def _lost(self, block_id: int, device_ns: int) -> NotInspected | None:
         self._next += self._missing(block_id, device_ns) * self._block_lines

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from runtime.cameras import gige_control
-from runtime.cameras.gige_features import Setup
 from runtime.cameras.gige_health import LinkHealth
-from runtime.cameras.gige_link import BUFFERS, Buffer, GigeSettings, warn_of_small_socket
+from runtime.cameras.gige_link import GigeSettings, warn_of_small_socket
+from runtime.cameras.link import BUFFERS, Buffer
+from runtime.cameras.sfnc import Setup
 from runtime.errors import UserError
 from runtime.types import UInt8
 

@@ -21,6 +21,8 @@ from runtime.fake_gige.packets import (
 )
 
 DISCOVERY_BYTES = 248
+MOST_READ_BYTES = 536
+"""So that an answer fits a packet of 576 bytes (GigE Vision, READMEM)."""
 POLL_S = 0.2
 
 
@@ -84,6 +86,8 @@ class ControlServer:
             return self._read_registers(request)
         if request.command == Command.READMEM and len(payload) == 8:
             address, _, count = struct.unpack(">IHH", payload)
+            if count > MOST_READ_BYTES:
+                return acknowledge(request, b"", Status.INVALID_PARAMETER)
             data = self._device.read(address, count)
             if data is None:
                 return acknowledge(request, b"", Status.INVALID_ADDRESS)

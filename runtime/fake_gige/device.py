@@ -12,6 +12,7 @@ from runtime.fake_gige.features import (
     CHUNK_ENCODER,
     FLOAT_BOUNDS,
     INTEGER_BOUNDS,
+    LEAST_PACKET_BYTES,
     TICKS_PER_SECOND,
     WIDTH_STEP,
     XML_ADDRESS,
@@ -184,6 +185,8 @@ class Device:
         elif register is Reg.ACQUISITION_STOP:
             self.streaming.clear()
         elif register is Reg.PACKET_SIZE:
+            if value & 0xFFFF < LEAST_PACKET_BYTES:
+                return Status.INVALID_PARAMETER
             self._set_u32(register, value & ~FIRE_TEST_PACKET)
             if value & FIRE_TEST_PACKET:
                 self.on_test_packet((value & 0xFFFF) - IP_UDP_BYTES, self._destination())

@@ -69,6 +69,8 @@ class Reg(IntEnum):
 INTEGER_BOUNDS = {Reg.WIDTH: (16, 16384), Reg.HEIGHT: (1, 4096)}
 FLOAT_BOUNDS = {Reg.LINE_RATE: (1.0, 200_000.0), Reg.EXPOSURE_TIME: (1.0, 100_000.0), Reg.GAIN: (0.0, 24.0)}
 WIDTH_STEP = 16
+LEAST_PACKET_BYTES = 576
+"""Every IPv4 host takes so long a packet (RFC 791)."""
 
 _HEAD = (
     '<?xml version="1.0" encoding="utf-8"?>\n'
@@ -130,7 +132,7 @@ def _string(name: str, at: int, length: int) -> str:
 
 
 def _packet_size() -> str:
-    value = [("pValue", "GevSCPSPacketSizeReg"), ("Min", 576), ("Max", 16000), ("Inc", 4)]
+    value = [("pValue", "GevSCPSPacketSizeReg"), ("Min", LEAST_PACKET_BYTES), ("Max", 16000), ("Inc", 4)]
     bits = (("LSB", 31), ("MSB", 16), ("Sign", "Unsigned"))
     return _node("Integer", "GevSCPSPacketSize", value) + _register(
         "MaskedIntReg", "GevSCPSPacketSizeReg", Reg.PACKET_SIZE, 4, "RW", *bits

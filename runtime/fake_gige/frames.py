@@ -6,6 +6,7 @@ once, in the tables that sendmmsg(2) takes, and go out straight from the frame's
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import random
 import socket
@@ -145,23 +146,29 @@ class Wire:
 
     def __init__(self, ip: str, loss: float, mtu: int, seed: int) -> None:
         self.loss, self._mtu = loss, mtu
+        self._connected = False
         self._chance = random.Random(seed)
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self._socket.bind((ip, 0))
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
 
     def connect(self, destination: tuple[str, int]) -> None:
-        """Send to ``destination`` from now on."""
-        self._socket.connect(destination)
+        """Send to ``destination`` from now on; into the void where no way leads there."""
+        try:
+            self._socket.connect(destination)
+            self._connected = True
+        except OSError:
+            self._connected = False
 
     def test_packet(self, size: int, destination: tuple[str, int]) -> None:
         """A packet without meaning, to find out what size gets through; ``size`` in bytes of UDP data."""
         if size + IP_UDP_BYTES <= self._mtu:
-            self._socket.sendto(bytes(max(8, size)), destination)
+            with contextlib.suppress(OSError):  # no way leads there
+                self._socket.sendto(bytes(max(8, size)), destination)
 
     def send(self, frame: Frame, first: int, end: int, lossy: bool = True) -> None:
         """Packets [first, end) of a frame."""
-        if frame.format.packet_size > self._mtu:
+        if frame.format.packet_size > self._mtu or not self._connected:
             return
         start = first
         if lossy and self.loss > 0:
@@ -173,10 +180,8 @@ class Wire:
 
     def unavailable(self, block_id: int, packet: int) -> None:
         """Say that a packet asked for again is no longer kept."""
-        try:
+        with contextlib.suppress(OSError):  # nobody listens, or no stream was ever begun
             self._socket.send(gvsp_header(block_id, Content.PAYLOAD, packet, Status.PACKET_UNAVAILABLE))
-        except ConnectionRefusedError:
-            return  # nobody listens any more
 
     def _send_all(self, frame: Frame, first: int, end: int) -> None:
         while first < end:

@@ -72,7 +72,7 @@ def parse_request(datagram: bytes) -> Request | None:
 
 def acknowledge(request: Request, payload: bytes, status: Status = Status.SUCCESS) -> bytes:
     """The answer to a GVCP command."""
-    return struct.pack(">HHHH", status, request.command + 1, len(payload), request.request_id) + payload
+    return struct.pack(">HHHH", status, request.command + 1 & 0xFFFF, len(payload), request.request_id) + payload
 
 
 def parse_resend(payload: bytes) -> tuple[int, int, int]:

@@ -38,6 +38,8 @@ roll: {{backend: replay, path: {0}/roll}}
 files: {{backend: replay, path: {0}/files}}
 gone: {{backend: replay, path: {0}/gone}}
 cloth: {{backend: simulated, source: "sim:plain?width=256", lines: 1000}}
+any: {{backend: gentl, producer: /opt/maker/camera.cti, serial: A7}}
+basler: {{backend: pylon, user_name: left}}
 """
 
 
@@ -55,13 +57,16 @@ def test_list_asks_the_configured_addresses_and_no_other(cameras: str, capsys: p
     with CameraProcess("--serial", "S-9"), CameraProcess("--ip", "127.0.0.3"):
         assert main(["list", "--cameras", cameras]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in lines] == ["real", "nobody", "fake", "roll", "files", "gone", "cloth"]
+    named = [line.split()[0] for line in lines]
+    assert named == ["real", "nobody", "fake", "roll", "files", "gone", "cloth", "any", "basler"]
     assert "gige 127.0.0.1: answers, weftwatch Simulated LoomLine serial S-9" in lines[0]
     assert "no answer" in lines[1]
     assert "simulated, starts when it is opened" in lines[2]
     assert "a recording of 0.123 m" in lines[3]
     assert lines[4].endswith("files: files")
     assert "not there" in lines[5]
+    assert "gentl serial A7 of /opt/maker/camera.cti: searched for when it is opened" in lines[7]
+    assert "pylon called 'left': searched for when it is opened" in lines[8]
 
 
 @pytest.mark.net

@@ -69,7 +69,14 @@ def test_a_stream_that_arrives_has_no_fault() -> None:
             ["30,000 packets/s of 1500 bytes: .*'ip link set eth1 mtu 9000'"],
         ),
         (replace(GOOD, health=replace(HEALTH, bytes=1_180_000_000)), ["118 MB/s fill a Gigabit link"]),
-        (replace(GOOD, health=replace(HEALTH, resent_packets=5)), ["5 packets had to be asked for again, though none"]),
+        (
+            replace(GOOD, health=replace(HEALTH, resent_packets=5)),
+            ["5 packets had to be asked for again, though none is missing: check cable"],
+        ),
+        (
+            replace(GOOD, health=replace(HEALTH, resent_packets=5, socket_drops=5)),
+            ["5 packets had to be .*: this system dropped 5 that had come: sysctl -w"],
+        ),
         (
             replace(LOST, unnumbered=1, cpu_share=0.95),
             ["128 lines are missing", "the camera was gone", "receiving takes 95%"],

@@ -18,6 +18,7 @@ from runtime.types import LineBlock, NotInspected, Reason
 from tests.runtime.cameras.gige_clients import (
     CLIENTS,
     ENCODER,
+    PLAIN,
     RATE,
     MakeCamera,
     assert_exact,
@@ -201,3 +202,28 @@ def test_a_stream_joined_late_is_numbered_from_0(camera: MakeCamera) -> None:
     assert block.first_line == 0
     assert isinstance(block, LineBlock)
     assert numbers(block.pixels)[0] >= 50_000
+
+
+def test_features_without_a_key_of_their_own_are_written_by_name(camera: MakeCamera) -> None:
+    with CameraProcess(*RATE):
+        loom = camera(features={"TriggerMode": "On", "ExposureTime": 55.0, "NoSuchFeature": 0})
+        with pytest.raises(UserError, match="has no feature NoSuchFeature: take its setting out"):
+            loom.open()
+        loom = camera(features={"TriggerMode": "Sideways"})
+        with pytest.raises(UserError, match=r"refuses TriggerMode = Sideways \(it takes Off, On\)"):
+            loom.open()
+        loom = camera(features={"TriggerMode": "On", "ExposureTime": 55.0})
+        device = loom.open().device
+        loom.close()
+    assert device is not None
+    assert device.exposure_us == 55.0
+
+
+def test_chunks_that_somebody_left_on_are_switched_off(camera: MakeCamera) -> None:
+    with CameraProcess(*RATE):
+        for scale in (ENCODER, PLAIN):
+            loom = camera(scale)
+            loom.open()
+            items = take(loom.items(), lambda so_far: len(so_far) >= 2)
+            loom.close()
+            assert [block.encoder is None for block in blocks(items)] == [scale is PLAIN] * 2

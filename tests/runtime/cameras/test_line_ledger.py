@@ -141,3 +141,12 @@ def test_rows_of_a_broken_buffer_are_an_anchor_for_the_encoder() -> None:
     assert ledger.incomplete(1, [(0, 4)], counts(80, 10, 5.0), 3 * SECOND) == []
     span = NotInspected("c", Reason.CAMERA_LOST, 14, 90, 3.0)
     assert ledger.complete(2, 10, counts(90, 10, 5.0), 5 * SECOND) == (90, span)
+
+
+def test_64_bit_ids_that_go_back_are_a_camera_that_began_anew() -> None:
+    ledger = LineLedger("c", 10, None)
+    ledger.complete(70_000, 10, None, received_ns=0)
+    first, span = ledger.complete(3, 10, None, received_ns=2_000_000_000)
+    assert first == 10
+    assert span == NotInspected("c", Reason.CAMERA_LOST, seconds=2.0)
+    assert ledger.complete(4, 10, None, received_ns=2_000_000_000) == (20, None)

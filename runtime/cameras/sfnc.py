@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from runtime.cameras.gige_link import GigeSettings
+from runtime.cameras.link import FeatureValue, LineSettings
 from runtime.errors import UserError
 
 READ_BACK_TOLERANCE = 0.02
@@ -41,7 +41,7 @@ class Setup:
     def __init__(self, camera: Features, errors: tuple[type[Exception], ...], where: str) -> None:
         self._camera, self._errors, self._where = camera, errors, where
 
-    def configure(self, settings: GigeSettings) -> tuple[int, float | None]:
+    def configure(self, settings: LineSettings) -> tuple[int, float | None]:
         """Write all settings.
 
         Returns:
@@ -65,9 +65,19 @@ class Setup:
             self._set("AcquisitionLineRate", "float", settings.line_rate_hz)
         if settings.encoder:
             self._enable_encoder_chunk()
+        else:
+            self._disable_chunks()
+        for feature, chosen in settings.features.items():
+            self._set(feature, _kind(chosen), chosen)
         width = self._camera.get_integer("Width")
         has_rate = self._camera.has_feature("AcquisitionLineRate")
         return width, self._camera.get_float("AcquisitionLineRate") if has_rate else None
+
+    def _disable_chunks(self) -> None:
+        """Somebody else may have left them on; behind the lines they would be no whole lines."""
+        with contextlib.suppress(*self._errors):  # a camera that keeps them on may still say where the image ends
+            if self._camera.has_feature("ChunkModeActive"):
+                self._camera.set_boolean("ChunkModeActive", False)
 
     def _enable_encoder_chunk(self) -> None:
         """The encoder's chunk and no other: the one with a value for each line is then known for what it is."""
@@ -84,15 +94,21 @@ class Setup:
         """Write a feature and read it back."""
         if not self._camera.has_feature(feature):
             raise UserError(f"{self._where} has no feature {feature}: take its setting out of cameras.yaml")
+        refusal: Exception | None = None
         try:
             getattr(self._camera, f"set_{kind}")(feature, value)
+        except self._errors as error:  # some refuse to be written even what they have already
+            refusal = error
+        try:
             self._camera.invalidate_caches()
             got = getattr(self._camera, f"get_{kind}")(feature)
         except self._errors as error:
-            raise UserError(
-                f"{self._where} refuses {feature} = {value}{self._bounds(feature, kind)}: {error}"
-            ) from error
+            raise UserError(f"{self._where} does not let {feature} be read back: {error}") from error
         same = abs(got - value) <= READ_BACK_TOLERANCE * abs(value) if kind == "float" else got == value
+        if not same and refusal is not None:
+            raise UserError(
+                f"{self._where} refuses {feature} = {value}{self._bounds(feature, kind)}: {refusal}"
+            ) from refusal
         if not same:
             raise UserError(f"{self._where} keeps {feature} at {got} instead of {value}{self._bounds(feature, kind)}")
 
@@ -105,3 +121,10 @@ class Setup:
             if kind == "enum":
                 return f" (it takes {', '.join(self._camera.enum_entries(feature))})"
         return ""
+
+
+def _kind(value: FeatureValue) -> str:
+    """Which kind of feature takes it; YAML says 2 for an integer and 2.0 for a float."""
+    if isinstance(value, bool):
+        return "boolean"
+    return "integer" if isinstance(value, int) else "float" if isinstance(value, float) else "enum"

@@ -1,0 +1,182 @@
+"""Basler cameras through pylon, Basler's own library, which pip brings along (pypylon).
+
+pylon does not say which packets of a damaged buffer came: it is given up whole. A buffer that is cut short at a stop
+of the loom (BslLineTimeoutEnable) is taken with the lines it has.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from runtime.cameras.base import Device
+from runtime.cameras.link import BUFFERS, Buffer, LineSettings, which
+from runtime.cameras.linked import LinkedCamera
+from runtime.cameras.sfnc import Setup
+from runtime.errors import MissingExtra, UserError
+from runtime.types import Scale, UInt8
+
+_UNNUMBERED = 2**64 - 1
+"""BlockID of a buffer of which pylon does not know it."""
+_NOTHING: UInt8 = np.zeros(0, np.uint8)
+
+
+class PylonCamera(LinkedCamera):
+    """See LinkedCamera; it sends no encoder counts.
+
+    Args:
+        serial, user_name: which camera; None: whichever there is, if it is the only one.
+    """
+
+    def __init__(
+        self, name: str, serial: str | None, user_name: str | None, scale: Scale, settings: LineSettings
+    ) -> None:
+        super().__init__(
+            name,
+            which(serial, user_name),
+            scale,
+            settings,
+            lambda: PylonLink(name, serial, user_name, settings),
+        )
+
+
+class PylonLink:
+    """See link.Link.
+
+    Raises:
+        MissingExtra: pypylon is not installed.
+        UserError: no such camera, somebody else has it, or it refuses a setting.
+    """
+
+    def __init__(self, name: str, serial: str | None, user_name: str | None, settings: LineSettings) -> None:
+        try:
+            from pypylon import genicam, pylon
+        except ImportError as error:
+            raise MissingExtra("pypylon", "pylon", f"Camera '{name}' (backend pylon)") from error
+        self._pylon, self._errors = pylon, (genicam.GenericException,)
+        self._camera: Any = None
+        where = f"camera '{name}' {which(serial, user_name)}"
+        try:
+            try:
+                self._open(where, serial, user_name, settings)
+            except self._errors as error:
+                raise UserError(f"{where} could not be started: {error}") from error
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self, where: str, serial: str | None, user_name: str | None, settings: LineSettings) -> None:
+        factory = self._pylon.TlFactory.GetInstance()
+        about = _the_one(where, factory.EnumerateDevices(), serial, user_name)
+        self._camera = self._pylon.InstantCamera(factory.CreateDevice(about))
+        self._camera.Open()
+        features = PylonFeatures(self._camera.GetNodeMap())
+        self.width, self.line_rate_hz = Setup(features, self._errors, where).configure(settings)
+        self.device = Device(
+            vendor=about.GetVendorName(),
+            model=about.GetModelName(),
+            serial=about.GetSerialNumber(),
+            version=about.GetDeviceVersion(),
+            pixel_format=features.get("PixelFormat"),
+            exposure_us=features.get("ExposureTime") if features.has_feature("ExposureTime") else None,
+            gain_db=features.get("Gain") if features.has_feature("Gain") else None,
+        )
+        self.client = f"pypylon {version('pypylon')}"
+        self._camera.MaxNumBuffer.Value = BUFFERS
+        self._camera.StartGrabbing(self._pylon.GrabStrategy_OneByOne)
+
+    def buffer(self, timeout_s: float) -> Buffer | None:
+        with contextlib.suppress(*self._errors):  # a camera that is gone: ``alive`` tells
+            result = self._camera.RetrieveResult(int(1000 * timeout_s), self._pylon.TimeoutHandling_Return)
+            if result.IsValid():
+                try:
+                    return _received(result)
+                finally:
+                    result.Release()
+        return None
+
+    def alive(self) -> bool:
+        return not self._camera.IsCameraDeviceRemoved()
+
+    def health(self) -> None:
+        return None
+
+    def close(self) -> None:
+        if self._camera is not None:
+            with contextlib.suppress(*self._errors):
+                self._camera.StopGrabbing()
+                self._camera.Close()
+            self._camera = None
+
+
+class PylonFeatures:
+    """See sfnc.Features.
+
+    Args:
+        nodes: a node map of pypylon.
+    """
+
+    def __init__(self, nodes: Any) -> None:
+        self._nodes = nodes
+
+    def has_feature(self, name: str) -> bool:
+        return bool(self._nodes.GetNode(name).IsValid())
+
+    def get(self, name: str) -> Any:
+        return self._nodes.GetNode(name).GetValue()
+
+    def set(self, name: str, value: Any) -> None:
+        self._nodes.GetNode(name).SetValue(value)
+
+    get_integer = get_float = get_boolean = get_enum = get
+    set_integer = set_float = set_boolean = set_enum = set
+
+    def bounds(self, name: str) -> tuple[Any, Any]:
+        node = self._nodes.GetNode(name)
+        return node.GetMin(), node.GetMax()
+
+    integer_bounds = float_bounds = bounds
+
+    def integer_increment(self, name: str) -> Any:
+        return self._nodes.GetNode(name).GetInc()
+
+    def enum_entries(self, name: str) -> Sequence[str]:
+        return tuple(self._nodes.GetNode(name).Symbolics)
+
+    def invalidate_caches(self) -> None:
+        self._nodes.InvalidateNodes()
+
+
+def _received(result: Any) -> Buffer | None:
+    """A grab result's bytes, copied: pylon takes its memory back when the result is released.
+
+    Its clock is left unsaid: pylon counts ticks, whose length differs from camera to camera.
+    """
+    if not result.GrabSucceeded():
+        # Between the packets that came lie older rows, and nothing tells the ones from the others.
+        return None if result.BlockID == _UNNUMBERED else Buffer(result.BlockID, 0, _NOTHING, holes=((0, 1),))
+    return Buffer(result.BlockID, 0, np.frombuffer(result.GetBuffer(), np.uint8)[: result.ImageSize])
+
+
+def _the_one(where: str, found: Sequence[Any], serial: str | None, user_name: str | None) -> Any:
+    """The camera that is meant.
+
+    Raises:
+        UserError: none or several fit.
+    """
+    fitting = [
+        one
+        for one in found
+        if serial in (None, one.GetSerialNumber()) and user_name in (None, one.GetUserDefinedName())
+    ]
+    if len(fitting) == 1:
+        return fitting[0]
+    there = ", ".join(f"{one.GetModelName()} serial {one.GetSerialNumber()}" for one in fitting or found) or "none"
+    raise UserError(
+        f"{where}: {len(fitting)} cameras fit, and one must; pylon finds: {there}. Say 'serial' or 'user_name' as it "
+        "is listed, and check power and link if it is not"
+    )
