@@ -19,10 +19,8 @@ from runtime.errors import UserError
 from runtime.geometry import TileGeometry, round_up
 from runtime.preprocess.cloth import ClothFinder
 from runtime.preprocess.flatfield import FlatField, to_8_bit
+from runtime.preprocess.held_region import HeldRegion
 from runtime.types import LineBlock, NotInspected, Reason, TileBatch, UInt8
-
-EDGE_SLACK_PX = 24
-"""Less than the inset that the cloth finder leaves inside an edge."""
 
 
 class Tiler:
@@ -65,7 +63,7 @@ class Tiler:
         self._end = 0  # one past the newest line
         self._answered = 0  # lines before this have their window
         self._received_ns = 0
-        self._held_region: tuple[int, int] | None = None
+        self._region = HeldRegion()
         self._above: tuple[int, int, UInt8] | None = None  # segment and line that another tiler's last lines lead to
         self._edges: Ends | None = None  # of the sensor, found at a run's first row of tiles
 
@@ -81,11 +79,12 @@ class Tiler:
         return round_up(lines, self.geometry.map_stride) - lines + self.geometry.margin
 
     def follow(self, other: Tiler) -> None:
-        """See the last lines of another tiler's run above the first line here, if that is the next of the same run."""
+        """See another tiler's last lines above the first line here, and hold to its cloth, if the run is the same."""
         if other._segment >= 0:
             end = other._end - other._ring_first
             above = other._ring[max(0, end - self.geometry.margin) : end].copy()
             self._above = (other._segment, other._end, above)
+            self._region = other._region
 
     def push(self, block: LineBlock) -> Iterator[TileBatch | NotInspected]:
         """Add lines; yields what became ready, in order.
@@ -146,7 +145,8 @@ class Tiler:
             self._ring = np.empty((rows, block.width, self.channels), np.uint8)
         self._segment = block.segment
         self._ring_first = self._origin = self._end = self._answered = block.first_line
-        self._held_region = self._edges = None
+        self._edges = None
+        self._region.begin(block.segment, block.width)
         if self._above and self._above[:2] == (block.segment, block.first_line):
             above = self._above[2]
             self._ring[: len(above)] = above
@@ -189,7 +189,7 @@ class Tiler:
         top = max(lowest, self._origin + round_up(window_end - self._origin, g.map_stride) + g.margin - g.tile)
         start, self._answered = self._answered, end
         rows = self._rows(top)
-        region = self._region(rows)
+        region = self._columns(rows, end - start)
         if region is None:
             yield NotInspected(self.camera, Reason.NO_CLOTH, start, end)
             return
@@ -219,15 +219,18 @@ class Tiler:
         ends = find_ends(self._ring[low - self._ring_first : self._end - self._ring_first], self.geometry)
         return self._ring[continued(top, bottom, low, self._end, ends) - self._ring_first]
 
-    def _region(self, rows: UInt8) -> tuple[int, int] | None:
-        """Columns of cloth; small moves of its edges are not followed, so that tiles keep their places."""
+    def _columns(self, rows: UInt8, lines: int) -> tuple[int, int] | None:
+        """Columns of cloth in a row of tiles that answers for so many lines; None where there is none.
+
+        Where something covers most of the cloth, or most of it is spoilt, they are those of the row before.
+        """
         if self.cloth is None:
             return 0, rows.shape[1]
-        found, held = self.cloth.find(rows), self._held_region
-        if found and held and max(abs(found[0] - held[0]), abs(found[1] - held[1])) <= EDGE_SLACK_PX:
-            return held
-        self._held_region = found
-        return found
+        found = self.cloth.find(rows)
+        if found or self.cloth.is_bare(rows):
+            self._region.follow(found, lines)
+        held = self._region.columns
+        return held and (round_up(held[0], self.geometry.map_stride), held[1])
 
 
 def cut_tiles(rows: UInt8, x: tuple[int, ...], tile: int, edges: Ends) -> UInt8:

@@ -1,8 +1,10 @@
 """Which columns are cloth: table, background and selvedge at the sides are not looked at.
 
-Cloth has texture at the scale of yarns and changes slowly across its width (light, focus); at its edge
-brightness or texture steps. So the search starts inside the widest well-textured run of columns and
-grows outwards until a column differs from the cloth just inside it.
+Cloth has texture at the scale of yarns and changes slowly across its width (light, focus); at its edge brightness or
+texture steps, and what lies beyond is not like it through to the sensor's border. So the cloth ends with the outermost
+columns that are like those farther inside, whatever lies between: a hole, a stain or a dark stripe has cloth at both
+its sides. One that leaves less than RUN_PX of cloth beside it cannot be told from the edge here, but where the edge was
+before is known (runtime/preprocess/held_region.py).
 """
 
 from __future__ import annotations
@@ -17,15 +19,20 @@ from runtime.types import Bool, Float32, Pixels
 SMOOTH_PX = 65
 INSIDE_PX = 192
 """Width of the cloth inside a column with which it is compared."""
+RUN_PX = 96
+"""Columns side by side that are cloth if they are like the cloth inside; fewer may be a selvedge, or a step's flank."""
 SEED_RATIO = 0.55, 1.8
 """Texture of columns that are surely cloth, as a ratio to the median of the textured ones."""
 TEXTURE_STEP = 1.45
-"""An edge is where texture changes by more than this factor within about INSIDE_PX."""
+"""An edge is where texture changes by more than this factor against the cloth inside."""
 LIGHT_STEP = 0.15
 """... or brightness by more than this part."""
 MIN_TEXTURE = 6.0
 """Grey levels: below this there is no weave under the camera, only sensor noise, which measures 3 to 4 over a
 dark table; the smoothest cloth tried measures 13."""
+ROWS, GROUPS = 64, 8
+"""Rows that are looked at, and groups of them, over which the median is taken: what is shorter than half the lines
+does not show."""
 
 
 @dataclass(frozen=True)
@@ -55,55 +62,108 @@ class ClothFinder:
         if len(textured) < self.min_width_px:
             return None
         middle = float(np.median(textured))
-        seed = widest_run((texture > SEED_RATIO[0] * middle) & (texture < SEED_RATIO[1] * middle), join=SMOOTH_PX)
-        start = _grow_left(texture, light, seed)
-        end = width - _grow_left(texture[::-1], light[::-1], (width - seed[1], width - seed[0]))
+        surely = (texture > SEED_RATIO[0] * middle) & (texture < SEED_RATIO[1] * middle)
+        first, last = _seed(runs(surely, join=SMOOTH_PX), texture, light)
+        surely[:first] = surely[last:] = False
+        start = _first_cloth(texture, light, surely)
+        end = width - _first_cloth(texture[::-1], light[::-1], surely[::-1])
         x0 = 0 if start <= SMOOTH_PX // 2 else start + self.inset_px
         x1 = width if end >= width - SMOOTH_PX // 2 else end - self.inset_px
         x0 = -(-x0 // self.grid) * self.grid
         return (x0, x1) if x1 - x0 >= self.min_width_px else None
 
+    def is_bare(self, pixels: Pixels) -> bool:
+        """Whether there is too little texture for any cloth, be it covered or spoilt."""
+        texture, _ = column_profile(pixels)
+        return int((texture > MIN_TEXTURE).sum()) < self.min_width_px
+
 
 def column_profile(pixels: Pixels) -> tuple[Float32, Float32]:
-    """Texture and mean of each column in 8-bit grey levels, smoothed across; two float32 [width].
+    """Texture and brightness of each column in 8-bit grey levels, smoothed across; two float32 [width].
 
     Texture is the mean absolute second difference across, at a distance of two pixels: yarns, not light.
     """
-    rows = pixels[:: max(1, len(pixels) // 64), :, 0].astype(np.float32)
+    rows = pixels[:: max(1, len(pixels) // ROWS), :, 0].astype(np.float32)
     if pixels.dtype == np.uint16:
         rows /= 257.0
     if rows.shape[1] < 5:
         return np.zeros(rows.shape[1], np.float32), np.zeros(rows.shape[1], np.float32)
-    across = np.abs(2 * rows - np.roll(rows, 2, axis=1) - np.roll(rows, -2, axis=1)).mean(axis=0)
-    across[:2], across[-2:] = across[2], across[-3]
-    return _box(across, SMOOTH_PX), _box(rows.mean(axis=0), SMOOTH_PX)
+    texture = _usual(np.abs(2 * rows[:, 2:-2] - rows[:, 4:] - rows[:, :-4]))
+    return _box(np.pad(texture, 2, mode="edge"), SMOOTH_PX), _box(_usual(rows), SMOOTH_PX)
 
 
-def widest_run(mask: Bool, join: int) -> tuple[int, int]:
-    """Longest run [start, end) of True; runs nearer than ``join`` count as one (a hole is still cloth)."""
+def runs(mask: Bool, join: int) -> list[tuple[int, int]]:
+    """Runs [start, end) of True from left to right; those nearer than ``join`` count as one."""
     edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(np.int8), [0]])))
-    runs: list[tuple[int, int]] = []
+    found: list[tuple[int, int]] = []
     for start, end in edges.reshape(-1, 2).tolist():
-        if runs and start - runs[-1][1] < join:
-            runs[-1] = (runs[-1][0], end)
+        if found and start - found[-1][1] < join:
+            found[-1] = (found[-1][0], end)
         else:
-            runs.append((start, end))
-    return max(runs, key=lambda run: run[1] - run[0], default=(0, 0))
+            found.append((start, end))
+    return found
 
 
-def _grow_left(texture: Float32, light: Float32, seed: tuple[int, int]) -> int:
-    """First cloth column: left of the seed's inside the nearest step, or 0."""
-    inner = min(seed[0] + INSIDE_PX, (seed[0] + seed[1]) // 2)
-    shift = SMOOTH_PX // 2 + INSIDE_PX // 2
-    at = np.minimum(np.arange(inner) + shift, len(texture) - 1)
-    texture_inside, light_inside = _box(texture, INSIDE_PX)[at], _box(light, INSIDE_PX)[at]
-    texture_ratio = texture[:inner] / np.maximum(texture_inside, 1e-3)
-    light_ratio = light[:inner] / np.maximum(light_inside, 1e-3)
-    step = (np.abs(np.log(np.maximum(texture_ratio, 1e-3))) > np.log(TEXTURE_STEP)) | (
-        np.abs(light_ratio - 1) > LIGHT_STEP
+def _length(run: tuple[int, int]) -> int:
+    return run[1] - run[0]
+
+
+def _seed(stretches: list[tuple[int, int]], texture: Float32, light: Float32) -> tuple[int, int]:
+    """The longest stretch, with those at its sides that go on like it beyond a hole or a stain."""
+    longest = start, end = max(stretches, key=_length)
+    for left, right in reversed([one for one in stretches if one[1] <= longest[0]]):
+        if _go_on(texture, light, (max(left, right - INSIDE_PX), right), (start, start + INSIDE_PX)):
+            start = left
+    for left, right in [one for one in stretches if one[0] >= longest[1]]:
+        if _go_on(texture, light, (left, min(right, left + INSIDE_PX)), (max(0, end - INSIDE_PX), end)):
+            end = right
+    return start, end
+
+
+def _go_on(texture: Float32, light: Float32, one: tuple[int, int], other: tuple[int, int]) -> bool:
+    """Whether two stretches of columns are of the same cloth."""
+    means = [np.array([row[slice(*span)].mean()]) for row in (texture, light) for span in (one, other)]
+    return bool(_like(*means)[0])
+
+
+def _like(texture: Float32, texture_inside: Float32, light: Float32, light_inside: Float32) -> Bool:
+    """Which columns do not differ from the cloth inside them by more than a step."""
+    texture_ratio = texture / np.maximum(texture_inside, 1e-3)
+    light_ratio = light / np.maximum(light_inside, 1e-3)
+    like: Bool = (
+        (texture_ratio < TEXTURE_STEP) & (texture_ratio > 1 / TEXTURE_STEP) & (np.abs(light_ratio - 1) <= LIGHT_STEP)
     )
-    steps = np.flatnonzero(step)
-    return int(steps[-1]) + 1 if len(steps) else 0
+    return like
+
+
+def _first_cloth(texture: Float32, light: Float32, surely: Bool) -> int:
+    """Leftmost column of the cloth around the seed.
+
+    Args:
+        surely: columns of the seed that are cloth; between them cloth is made up, so that a hole is compared with
+            the cloth around it and not the cloth with the hole.
+    """
+    at, known = np.arange(len(texture)), np.flatnonzero(surely)
+    within = (at >= known[0]) & (at <= known[-1])
+    inside = np.minimum(at + SMOOTH_PX // 2 + INSIDE_PX // 2, known[-1])
+    texture_inside, light_inside = (
+        _box(np.where(within, np.interp(at, known, row[known]), row), INSIDE_PX)[inside] for row in (texture, light)
+    )
+    like = _like(texture, texture_inside, light, light_inside)
+    stretches = [run for run in runs(like, join=1) if _length(run) >= RUN_PX]
+    first = next((start for start, end in stretches if end > known[0]), int(known[0]))
+    for start, end in reversed([run for run in stretches if run[1] <= known[0]]):
+        if not _go_on(texture, light, (max(start, end - INSIDE_PX), end), (first, first + INSIDE_PX)):
+            break
+        first = start
+    return first
+
+
+def _usual(rows: Float32) -> Float32:
+    """Median of the means of GROUPS groups of rows, float32 [width]."""
+    means = np.sort([group.mean(axis=0) for group in np.array_split(rows, min(GROUPS, len(rows)))], axis=0)
+    usual: Float32 = (means[(len(means) - 1) // 2] + means[len(means) // 2]) / 2
+    return usual
 
 
 def _box(row: Float32, size: int) -> Float32:

@@ -10,7 +10,7 @@ from runtime.errors import UserError
 from runtime.events import wall_time
 from runtime.rolls.grades import Grade, four_point, ten_point
 from runtime.rolls.policy import Policy
-from runtime.rolls.reading import Found, Roll, Unseen, union
+from runtime.rolls.roll import Found, Roll, Unseen, union
 from runtime.types import Kind
 
 

@@ -11,7 +11,7 @@ from runtime.rolls.drawing import svg
 from runtime.rolls.graded import GradedRoll
 from runtime.rolls.grades import Grade
 from runtime.rolls.pictures import MOST_PICTURES, pictured, thumbnail
-from runtime.rolls.reading import Found
+from runtime.rolls.roll import Found
 from runtime.rolls.style import STYLE
 from runtime.rolls.words import defect_row, facts, headline, kind_rows, policy_rows, reason_rows, run_rows, span_rows
 
@@ -112,8 +112,9 @@ def _picture(number: int, defect: Found, graded: GradedRoll) -> str:
     data = thumbnail(defect)
     if data is None:
         return ""
-    points = graded.four.of.get(defect.id, 0)
-    words = f"{number} {defect.kind.value}, {defect.y0_m:.2f} m, {points} p"
+    points = graded.four.of.get(defect.id)
+    worth = "not graded" if points is None else f"{points} p"
+    words = f"{number} {defect.kind.value}, {defect.y0_m:.2f} m, {worth}"
     source = f"data:image/jpeg;base64,{base64.b64encode(data).decode()}"
     return (
         f'<figure><a href="#defect-{number}"><img src="{source}" alt=""></a><figcaption>{words}</figcaption></figure>'

@@ -1,8 +1,4 @@
-"""A kept roll as it is read: its runs put end to end, each defect once, and all that was not looked at.
-
-Metres of a Roll count from the start of its first run. Where one run ends and the next begins lies at least what the
-first one saw; how much cloth passed between them nobody knows, and the roll says so.
-"""
+"""Reads a kept roll, while it is made too: the rows of its store are put together to a Roll."""
 
 from __future__ import annotations
 
@@ -10,20 +6,17 @@ import json
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from runtime.errors import UserError
-from runtime.rolls.grades import Cloth, Flaw
+from runtime.rolls.grades import Cloth
+from runtime.rolls.roll import CUT_OFF, NO_LINES, Found, Roll, Run, Unseen, union
 from runtime.rolls.store import CROPS, STORE, Label, being_written, check_format
 from runtime.types import Kind, Reason
 
-CUT_OFF = "cut_off"
-"""Why lines that came in before a run was cut off count as not looked at."""
-NO_LINES = "no_lines"
-"""Why a camera that was gone before the others ended did not look."""
 PLACES = """(
     SELECT camera, time, metres, looked_at_m FROM progress WHERE run = ?
     UNION ALL
@@ -33,101 +26,6 @@ PLACES = """(
 """Every place of a run that is known: how far a camera was, and how far it was judged."""
 SKEW_M = 0.1
 """Cameras side by side need not end at the same line."""
-
-
-@dataclass(frozen=True)
-class Found(Flaw):
-    """A defect of the roll.
-
-    Attributes:
-        closed: False where the run was cut off while it ran on.
-        crop: its picture, or None.
-    """
-
-    cameras: tuple[str, ...] = ()
-    peak_x_mm: float = 0.0
-    peak_y_m: float = 0.0
-    score: float = 0.0
-    threshold: float = 0.0
-    time: str = ""
-    closed: bool = True
-    crop: Path | None = None
-
-
-@dataclass(frozen=True)
-class Unseen:
-    """Cloth that was not looked at.
-
-    Attributes:
-        reason: one of runtime.types.Reason, CUT_OFF or NO_LINES.
-        y0_m, y1_m: where; equal where its length is unknown.
-        x0_mm, x1_mm: the part of the width that its camera sees.
-        seconds: how long it lasted, where its length is unknown and the time is known.
-    """
-
-    camera: str
-    reason: str
-    y0_m: float
-    y1_m: float
-    x0_mm: float
-    x1_mm: float
-    seconds: float | None
-    detail: str
-
-    @property
-    def metres(self) -> float:
-        """Its length, 0 where that is unknown."""
-        return self.y1_m - self.y0_m
-
-
-@dataclass(frozen=True)
-class Run:
-    """One time that a stream wrote into the roll.
-
-    Attributes:
-        y0_m, y1_m: its part of the roll.
-        how: how it ended, as in the summary event; None: it was cut off, or it is still written.
-    """
-
-    number: int
-    started: str
-    shift: str | None
-    ended: str | None
-    how: str | None
-    y0_m: float
-    y1_m: float
-    judge: str
-
-
-@dataclass(frozen=True)
-class Roll:
-    """A roll.
-
-    Attributes:
-        shares: of the cloth's width that each camera sees, 0 to 1.
-        live: a stream writes it at the moment.
-        lost: what could not be kept, with counts.
-    """
-
-    folder: Path
-    label: Label
-    runs: tuple[Run, ...]
-    defects: tuple[Found, ...]
-    unseen: tuple[Unseen, ...]
-    cloth: Cloth
-    shares: dict[str, float]
-    live: bool
-    lost: dict[str, int]
-
-    @property
-    def metres(self) -> float:
-        """The roll's length, cloth or not."""
-        return self.runs[-1].y1_m if self.runs else 0.0
-
-    @property
-    def cut_off(self) -> tuple[Run, ...]:
-        """Runs without an end."""
-        return tuple(run for run in self.runs if run.how is None and not (self.live and run is self.runs[-1]))
 
 
 def read_roll(folder: Path) -> Roll:
@@ -149,15 +47,21 @@ def read_roll(folder: Path) -> Roll:
         raise UserError(f"The roll '{folder}' cannot be read: {error}.") from error
 
 
-def union(spans: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Spans joined where they touch, in order."""
-    joined: list[tuple[float, float]] = []
-    for low, high in sorted(spans):
-        if joined and low <= joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(joined[-1][1], high))
-        else:
-            joined.append((low, high))
-    return joined
+@dataclass(frozen=True)
+class _Places:
+    """From metres of a run's stream to those of the roll.
+
+    Attributes:
+        start: metre of the roll at which the run begins.
+        begins: metre of the stream at which each camera begins the run, where that is not 0.
+    """
+
+    start: float
+    begins: dict[str, float]
+
+    def of(self, camera: str, metres: float) -> float:
+        """The roll's metre of a camera's."""
+        return self.start + metres - self.begins.get(camera, 0.0)
 
 
 class _Reader:
@@ -182,14 +86,15 @@ class _Reader:
             events = self._events(row[0])
             if not events:  # a stream that never began
                 continue
-            start = runs[-1].y1_m if runs else 0.0
-            ends = self._ends(row[0])
-            length = max((metres for metres, _ in ends.values()), default=0.0)
             number, started, shift, ended, how = row
-            run = Run(number, started, shift, ended, how, start, start + length, _judge(events))
+            start = runs[-1].y1_m if runs else 0.0
+            place = _Places(start, _begins(events))
+            ends = self._ends(number, place)
+            y1 = max((metres for metres, _ in ends.values()), default=start)
+            run = Run(number, started, shift, ended, how, start, y1, _judges(events))
             runs.append(run)
-            defects += self._defects(events, start)
-            unseen += [*self._unseen(number, events, start), *self._tails(run, ends)]
+            defects += self._defects(events, place)
+            unseen += [*_joined(self._unseen(number, events, place)), *self._tails(run, ends)]
         metres = runs[-1].y1_m if runs else 0.0
         lost = dict(self._db.execute("SELECT what, sum(count) FROM lost GROUP BY what").fetchall())
         cloth = self._cloth(metres, unseen)
@@ -209,29 +114,33 @@ class _Reader:
         found = self._db.execute("SELECT event FROM events WHERE run = ? ORDER BY number", (run,))
         return [json.loads(text) for (text,) in found]
 
-    def _ends(self, run: int) -> dict[str, tuple[float, float]]:
-        """Metres of each camera in a run: that came in, that were judged."""
+    def _ends(self, run: int, place: _Places) -> dict[str, tuple[float, float]]:
+        """How far each camera of a run came, and how far it was judged, in metres of the roll."""
         query = f"SELECT camera, max(metres), max(looked_at_m) FROM {PLACES} GROUP BY camera"
-        rows = self._db.execute(query, (run, run))
-        return {camera: (metres, looked_at) for camera, metres, looked_at in rows}
+        rows = self._db.execute(query, (run, run)).fetchall()
+        return {
+            camera: (place.of(camera, metres), max(place.start, place.of(camera, looked_at)))
+            for camera, metres, looked_at in rows
+        }
 
-    def _defects(self, events: Sequence[dict[str, Any]], start: float) -> list[Found]:
+    def _defects(self, events: Sequence[dict[str, Any]], place: _Places) -> list[Found]:
         """The last word on each defect; those that became part of another are left out."""
         last = {event["id"]: event for event in events if event["type"] == "defect"}
-        return [self._found(event, start) for event in last.values() if event["parent"] is None]
+        return [self._found(event, place) for event in last.values() if event["parent"] is None]
 
-    def _found(self, event: dict[str, Any], start: float) -> Found:
+    def _found(self, event: dict[str, Any], place: _Places) -> Found:
+        camera = event["cameras"][0]
         file = self._crops.get(event["id"])
         return Found(
             id=event["id"],
             kind=Kind(event["kind"]),
             x0_mm=event["x0_mm"],
             x1_mm=event["x1_mm"],
-            y0_m=start + event["y0_m"],
-            y1_m=start + event["y1_m"],
+            y0_m=place.of(camera, event["y0_m"]),
+            y1_m=place.of(camera, event["y1_m"]),
             cameras=tuple(event["cameras"]),
             peak_x_mm=event["peak_x_mm"],
-            peak_y_m=start + event["peak_y_m"],
+            peak_y_m=place.of(camera, event["peak_y_m"]),
             score=event["score"],
             threshold=event["threshold"],
             time=event["time"],
@@ -239,16 +148,19 @@ class _Reader:
             crop=self._folder / CROPS / file if file else None,
         )
 
-    def _unseen(self, run: int, events: Sequence[dict[str, Any]], start: float) -> list[Unseen]:
-        """Spans that were told; one of unknown length lies where its camera was when it was told."""
+    def _unseen(self, run: int, events: Sequence[dict[str, Any]], place: _Places) -> list[Unseen]:
+        """Spans that were told; one of unknown length lies where its camera was when it was told.
+
+        Cloth that came by again was looked at when it came first.
+        """
         found = []
         for event in events:
-            if event["type"] == "not_inspected":
-                y0, y1 = event["y0_m"], event["y1_m"]
+            if event["type"] == "not_inspected" and event["reason"] != Reason.SEEN_BEFORE.value:
+                y0, y1, camera = event["y0_m"], event["y1_m"], event["camera"]
                 if y0 is None:
-                    y0 = y1 = self._place(run, event["camera"], event["time"])
-                y0, y1 = start + y0, start + max(y0, y1)
-                found.append(self._blank(event["camera"], event["reason"], y0, y1, event["detail"], event["seconds"]))
+                    y0 = y1 = self._place(run, camera, event["time"])
+                y0, y1 = place.of(camera, y0), place.of(camera, max(y0, y1))
+                found.append(self._blank(camera, event["reason"], y0, y1, event["detail"], event["seconds"]))
         return found
 
     def _place(self, run: int, camera: str, time: str) -> float:
@@ -260,7 +172,7 @@ class _Reader:
         """What no span tells: lines that a cut-off run had not judged, and a camera that was not there to the end."""
         found = []
         for camera in self._edges:
-            metres, looked_at = (run.y0_m + end for end in ends.get(camera, (0.0, 0.0)))
+            metres, looked_at = ends.get(camera, (run.y0_m, run.y0_m))
             if run.how is None and looked_at < metres:
                 detail = "came in, and was not judged before the stream was cut off"
                 found.append(self._blank(camera, CUT_OFF, looked_at, metres, detail))
@@ -285,10 +197,39 @@ class _Reader:
         return Cloth(self._x0, self._x1, length, inspected)
 
 
-def _judge(events: Sequence[dict[str, Any]]) -> str:
-    """Who judged, in words: bundle, engine, revision of the settings."""
+def _begins(events: Sequence[dict[str, Any]]) -> dict[str, float]:
+    """Metres of the stream at which each camera began the run: its first word says so where a roll follows another."""
+    begins: dict[str, float] = {}
     for event in reversed(events):
+        if event["type"] == "state" and event["state"] == "started" and event["camera"]:
+            begins[event["camera"]] = event.get("y_m") or 0.0
+    return begins
+
+
+def _joined(spans: Sequence[Unseen]) -> list[Unseen]:
+    """Spans of one camera, reason and detail that lie end to end, as one."""
+    joined: list[Unseen] = []
+    for one in spans:
+        before = next((other for other in reversed(joined) if other.camera == one.camera), None)
+        if before and one.metres and replace(before, y0_m=one.y0_m, y1_m=one.y1_m) == one and before.y1_m == one.y0_m:
+            joined[joined.index(before)] = replace(before, y1_m=one.y1_m)
+        else:
+            joined.append(one)
+    return joined
+
+
+def _judges(events: Sequence[dict[str, Any]]) -> str:
+    """Who judged, in words: each bundle and engine with the revisions of its settings."""
+    revisions: dict[tuple[str, str], list[int]] = {}
+    for event in events:
         if "judge" in event:
             judge = event["judge"]
-            return f"bundle {judge['bundle']}, {judge['engine']}, settings revision {judge['settings_revision']}"
-    return next((event["message"] for event in events if event["type"] == "state"), "")
+            revisions.setdefault((judge["bundle"], judge["engine"]), []).append(judge["settings_revision"])
+    if not revisions:
+        return next((event["message"] for event in events if event["type"] == "state"), "")
+    return "; ".join(f"bundle {bundle}, {engine}, {_range(of)}" for (bundle, engine), of in revisions.items())
+
+
+def _range(revisions: Sequence[int]) -> str:
+    low, high = min(revisions), max(revisions)
+    return f"settings revision {low}" if low == high else f"settings revisions {low} to {high}"

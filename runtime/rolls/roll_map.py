@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from runtime.rolls.drawing import Box, Drawing, Shape, Stroke, Words
 from runtime.rolls.graded import GradedRoll
-from runtime.rolls.reading import Found, Unseen
+from runtime.rolls.roll import Found, Unseen
 from runtime.types import Kind, Reason
 
 WIDTH, HEIGHT = 1000.0, 780.0
@@ -25,8 +25,8 @@ MOST_NUMBERS = 150
 """With more defects the marks are not numbered."""
 FOLDS = ((5.0, 1), (20.0, 2), (50.0, 3), (100.0, 4), (math.inf, 5))
 """Up to these lengths so many columns."""
-ROUND, EVEN = (1, 2, 5, 10), (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
-"""Steps of the ticks, and metres of a column: finer, so that the last column is not left empty."""
+ROUND = (1, 2, 5, 10)
+"""Steps of the ticks."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,8 @@ def draw_map(graded: GradedRoll) -> Drawing:
         return Drawing(WIDTH, TOP, [Words(0, TOP - 10, "No cloth was seen.", "tick")])
     shapes: list[Shape] = []
     labels = _Labels()
+    numbered = enumerate(graded.defects, start=1)
+    largest_first = sorted(numbered, key=lambda one: -one[1].across_mm * one[1].along_mm)  # a small one stays in sight
     for column in fold(roll.metres, roll.cloth.x0_mm, roll.cloth.width_mm):
         shapes += _ground(column, roll.cloth.width_mm)
         shapes += _points(column, roll.cloth.x1_mm, graded)
@@ -63,15 +65,18 @@ def draw_map(graded: GradedRoll) -> Drawing:
             shapes += _blind(column, blind)
         shapes += _breaks(column, graded)
         right_edge = column.across(roll.cloth.x1_mm)
-        for number, defect in enumerate(graded.defects, start=1):
-            shapes += _mark(column, defect, number, right_edge, labels, len(graded.defects) <= MOST_NUMBERS)
+        marks = {number: mark for number, defect in largest_first if (mark := _mark(column, defect, number))}
+        shapes += marks.values()
+        if len(graded.defects) <= MOST_NUMBERS:
+            for number, mark in sorted(marks.items()):
+                shapes += labels.beside(mark, right_edge, str(number))
     return Drawing(WIDTH, HEIGHT + TOP + 14, shapes)
 
 
 def fold(metres: float, x0_mm: float, width_mm: float) -> list[Column]:
     """Columns for a roll of this length and width."""
     count = next(count for length, count in FOLDS if metres <= length)
-    each = metres if count == 1 else nice(metres / count, EVEN)
+    each = metres if count == 1 else _two_digits(metres / count)
     count = math.ceil(metres / each - 1e-9)
     width = min(WIDEST, (WIDTH - GAP * (count - 1)) / count - TICKS - BARS)
     pitch = TICKS + width + BARS + GAP
@@ -81,10 +86,16 @@ def fold(metres: float, x0_mm: float, width_mm: float) -> list[Column]:
     ]
 
 
-def nice(value: float, steps: tuple[float, ...]) -> float:
-    """The next number that is one of the steps and zeros."""
+def nice(value: float) -> float:
+    """The next number that is one of ROUND and zeros."""
     power = 10.0 ** math.floor(math.log10(value))
-    return next(step * power for step in steps if step * power >= value * (1 - 1e-9))
+    return next(step * power for step in ROUND if step * power >= value * (1 - 1e-9))
+
+
+def _two_digits(value: float) -> float:
+    """The next number of two digits and zeros: so fine that the last column is not left empty."""
+    unit = 10.0 ** (math.floor(math.log10(value)) - 1)
+    return math.ceil(value / unit - 1e-9) * unit
 
 
 def caption(graded: GradedRoll) -> str:
@@ -104,7 +115,7 @@ def _ground(column: Column, width_mm: float) -> Iterator[Shape]:
     left, right = column.x, column.x + width_mm * column.per_mm
     bottom = column.down(column.y1_m)
     yield Box(left, TOP, right - left, bottom - TOP, "cloth")
-    step = nice(HEIGHT / column.per_m / 10, ROUND)
+    step = nice(HEIGHT / column.per_m / 10)
     number = math.ceil(column.y0_m / step - 1e-9)
     while number * step <= column.y1_m + 1e-9:
         y = column.down(number * step)
@@ -153,21 +164,18 @@ def _breaks(column: Column, graded: GradedRoll) -> Iterator[Shape]:
             yield Words(left + 4, y + 11, f"run {run.number} {'was cut off' if cut else 'ended'}", "broken")
 
 
-def _mark(
-    column: Column, defect: Found, number: int, right_edge: float, labels: _Labels, numbered: bool
-) -> Iterator[Shape]:
+def _mark(column: Column, defect: Found, number: int) -> Box | None:
+    """The mark of a defect, or None where the column does not have it."""
     y0, y1 = max(defect.y0_m, column.y0_m), min(defect.y1_m, column.y1_m)
     if y0 >= y1 and not column.y0_m <= defect.y0_m < column.y1_m:
-        return
+        return None
     least_width, least_height = SMALLEST[defect.kind]
     width = max(least_width, defect.across_mm * column.per_mm)
     height = max(least_height, (y1 - y0) * column.per_m)
     x = column.across((defect.x0_mm + defect.x1_mm) / 2) - width / 2
     y = (column.down(y0) + column.down(max(y0, y1))) / 2 - height / 2
     title = f"{number}: {defect.kind.value}, {defect.y0_m:.3f} m, {defect.x0_mm:.0f} mm"
-    yield Box(x, y, width, height, defect.kind.value, title, f"defect-{number}")
-    if numbered:
-        yield from labels.beside(x, y, width, height, right_edge, str(number))
+    return Box(x, y, width, height, defect.kind.value, title, f"defect-{number}")
 
 
 class _Labels:
@@ -176,12 +184,12 @@ class _Labels:
     def __init__(self) -> None:
         self._taken: list[tuple[float, float, float]] = []
 
-    def beside(self, x: float, y: float, width: float, height: float, right_edge: float, text: str) -> Iterator[Shape]:
+    def beside(self, mark: Box, right_edge: float, text: str) -> Iterator[Shape]:
         """A number right of a mark, or above its end where the cloth ends there."""
         wide = 6.0 * len(text)
-        left, base = x + width + 2, y + height / 2 + 3.5
+        left, base = mark.x + mark.width + 2, mark.y + mark.height / 2 + 3.5
         if left + wide > right_edge:
-            left, base = right_edge - wide - 2, max(y - 3, TOP + 10)
+            left, base = right_edge - wide - 2, max(mark.y - 3, TOP + 10)
         for x0, x1, there in self._taken:
             if abs(there - base) < 9 and left < x1 and left + wide > x0:
                 return

@@ -39,7 +39,8 @@ svg { max-width: 100%; height: auto; display: block }
 .cloth { fill: var(--cloth); stroke: var(--soft); stroke-width: .7 } .grid { stroke: var(--line) }
 .tick { fill: var(--soft); font-size: 11px } .broken { fill: var(--note); font-size: 11px; font-weight: 600;
   paint-order: stroke; stroke: var(--cloth); stroke-width: 3px }
-.number { fill: var(--ink); font-size: 10px } .bar { fill: var(--bar) }
+.number { fill: var(--ink); font-size: 10px; paint-order: stroke; stroke: var(--cloth); stroke-width: 2px }
+.bar { fill: var(--bar) }
 .blind { fill: url(#hatch); stroke: var(--soft); stroke-width: .5 } .bare { fill: var(--paper); stroke: var(--soft);
   stroke-dasharray: 3 3 } .break { stroke: var(--note); stroke-width: 1.5; stroke-dasharray: 6 3 }
 .hatch { stroke: var(--soft); stroke-width: 2 } .hatch-ground { fill: var(--paper) }

@@ -11,7 +11,7 @@ from typing import Any
 
 from runtime.rolls.graded import GradedRoll
 from runtime.rolls.grades import Grade
-from runtime.rolls.reading import Found, Unseen
+from runtime.rolls.roll import Found, Unseen
 
 DEFECT_COLUMNS = (
     "number", "id", "kind", "hole", "closed", "cameras", "y0_m", "y1_m", "x0_mm", "x1_mm", "peak_y_m", "peak_x_mm",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
 from runtime.rolls.graded import GradedRoll
-from runtime.rolls.grades import Grade
+from runtime.rolls.grades import Cloth, Grade
 from runtime.rolls.lengths import YARD_M
 
 Rows = list[list[str]]
@@ -18,12 +20,17 @@ def facts(graded: GradedRoll) -> list[tuple[str, str]]:
         ("Begun", f"{roll.runs[0].started[:16].replace('T', ' ')} UTC" if roll.runs else None),
         ("Length", f"{roll.metres:.2f} m ({roll.metres / YARD_M:.1f} yd)"),
         ("Width", f"{cloth.width_mm:.0f} mm" if cloth.width_mm else None),
-        ("Looked at", f"{cloth.inspected_m:.2f} m ({100 - cloth.uninspected_percent:.1f} %)"),
+        ("Looked at", f"{cloth.inspected_m:.2f} m ({_percent(cloth)} %)"),
         ("Defects", str(len(graded.defects))),
         ("Judged by", roll.runs[-1].judge if roll.runs else None),
         ("Report", f"{graded.made[:16].replace('T', ' ')} UTC, policy '{graded.policy.name}'"),
     ]  # fmt: skip
     return [(name, value) for name, value in known if value]
+
+
+def _percent(cloth: Cloth) -> str:
+    """Of the length that was looked at, rounded down: 100.0 is all of it."""
+    return f"{math.floor((100 - cloth.uninspected_percent) * 10 + 1e-6) / 10:.1f}"
 
 
 def headline(grade: Grade) -> list[str]:

@@ -5,7 +5,17 @@ from __future__ import annotations
 import sys
 from typing import TextIO
 
-from runtime.events import AlarmEvent, DefectEvent, Event, NotInspectedEvent, StateEvent, StatusEvent, SummaryEvent
+from runtime.events import (
+    AlarmEvent,
+    DefectEvent,
+    Event,
+    MaintenanceEvent,
+    NotInspectedEvent,
+    RepeatEvent,
+    StateEvent,
+    StatusEvent,
+    SummaryEvent,
+)
 from runtime.types import State
 
 
@@ -38,6 +48,10 @@ class Console:
             return describe_gap(event)
         if isinstance(event, AlarmEvent):
             return describe_alarm(event)
+        if isinstance(event, MaintenanceEvent):
+            return describe_maintenance(event)
+        if isinstance(event, RepeatEvent):
+            return describe_repeat(event)
         if isinstance(event, StateEvent):
             return f"{event.camera or 'stream'}: {event.message}"
         if isinstance(event, SummaryEvent):
@@ -83,6 +97,21 @@ def describe_defect(event: DefectEvent) -> str:
 def describe_alarm(event: AlarmEvent) -> str:
     """One readable line."""
     return f"ALARM {event.output} by '{event.rule}' at {event.y_m:.4f} m: {', '.join(event.defects)}"
+
+
+def describe_maintenance(event: MaintenanceEvent) -> str:
+    """One readable line."""
+    word = "MAINTENANCE" if event.state == "open" else "  well again"
+    return f"{word} {event.camera} {event.cause}, since {event.y_m:.4f} m: {event.message}"
+
+
+def describe_repeat(event: RepeatEvent) -> str:
+    """One readable line."""
+    word = {State.OPEN: "REPEAT", State.UPDATE: "  goes on", State.CLOSED: "  is over"}[event.state]
+    return (
+        f"{word} {event.id}: {event.count} defects {event.period_mm:.0f} mm from each other, "
+        f"x {event.x0_mm:.1f} to {event.x1_mm:.1f} mm, y {event.y0_m:.4f} to {event.y1_m:.4f} m"
+    )
 
 
 def describe_gap(event: NotInspectedEvent) -> str:

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from runtime.errors import UserError
 from runtime.geometry import TileGeometry
 from runtime.preprocess.flatfield import FlatField
+from runtime.preprocess.held_region import SLACK_PX
 from runtime.stitching import Stitcher
-from runtime.tiler import EDGE_SLACK_PX, Tiler
+from runtime.tiler import Tiler
 from runtime.types import LineBlock, NotInspected, Reason, ScoreMap, TileBatch
 from tests.runtime.analytic import AnalyticEngine
 from tests.runtime.test_stitching import whole_map
@@ -62,6 +63,9 @@ class ByValue:
 
     def find(self, pixels: np.ndarray) -> tuple[int, int] | None:
         return self.regions[int(np.median(pixels[:, 0, 0]))]
+
+    def is_bare(self, pixels: np.ndarray) -> bool:
+        return self.find(pixels) is None
 
 
 @settings(max_examples=60, deadline=None)
@@ -184,12 +188,12 @@ def test_tiles_lie_over_the_cloth_and_see_what_is_beside_it() -> None:
 
 
 def test_small_moves_of_the_cloths_edges_are_not_followed_but_large_ones_are() -> None:
-    moved, far = 40 + EDGE_SLACK_PX, 44 + EDGE_SLACK_PX
+    moved, far = 40 + SLACK_PX, 44 + SLACK_PX
     regions = {1: (40, 160), 2: (moved, 160), 3: (far, 160)}
     tiler = Tiler("c", G, 32, channels=1, cloth=ByValue(regions))
     seen = []
-    for number, value in enumerate([1, 2, 3, 3]):
-        seen += [cut.region for cut in tiler.push(block(200 * number, 200, 200, value=value))]
+    for number, value in enumerate([1, 2, 3, 3, 3]):
+        seen += [cut.region for cut in tiler.push(block(500 * number, 500, 200, value=value))]
     assert list(dict.fromkeys(seen)) == [(40, 160), (far, 160)]
 
 
@@ -295,3 +299,46 @@ def test_where_the_loom_stood_no_guess_is_left_in_the_map(stop: int) -> None:
     stitched = np.concatenate([strip.values for strip in strips])
     expected = whole_map(image, 4, G, first=stop)
     np.testing.assert_allclose(stitched[stop // 4 :], expected[stop // 4 :], rtol=0, atol=1e-6)
+
+
+def regions_of(tiler: Tiler, values: Iterable[int], first: int = 0) -> list[tuple[int, int] | None]:
+    seen = []
+    for number, value in enumerate(values):
+        cuts = tiler.push(block(first + 100 * number, 100, 200, value=value))
+        seen += [cut.region if isinstance(cut, TileBatch) else None for cut in cuts]
+    return list(dict.fromkeys(seen))
+
+
+class Covered(ByValue):
+    """As ByValue; where the rows say 5, there is texture that is no cloth's."""
+
+    def is_bare(self, pixels: np.ndarray) -> bool:
+        return super().is_bare(pixels) and int(np.median(pixels[:, 0, 0])) != 5
+
+
+COVERED = Covered({1: (40, 160), 2: (100, 160), 5: None, 10: None})
+
+
+@pytest.mark.parametrize(
+    ("values", "regions"),
+    [
+        ([1, 2, 2, 1], [(40, 160)]),
+        ([1, 5, 5, 1], [(40, 160)]),
+        ([1, 10, 10, 2, 2], [(40, 160), None, (100, 160)]),
+        ([5, 5, 5, 1], [None, (40, 160)]),
+    ],
+    ids=["a fault at the edge", "covered", "no cloth, then other cloth", "covered from the start"],
+)
+def test_cloth_is_held_on_to_where_it_cannot_be_seen(values: list[int], regions: list[tuple[int, int] | None]) -> None:
+    assert regions_of(Tiler("c", G, 32, channels=1, cloth=COVERED), values) == regions
+
+
+def test_a_gap_inside_a_segment_and_another_tiler_hold_on_to_the_cloth() -> None:
+    tiler = Tiler("c", G, 32, channels=1, cloth=COVERED)
+    assert regions_of(tiler, [1, 1]) == [(40, 160)]
+    list(tiler.flush())
+    assert regions_of(tiler, [2, 2], first=300) == [(40, 160)]
+    after = Tiler("c", G, 32, channels=1, cloth=COVERED)
+    after.follow(tiler)
+    list(tiler.flush())
+    assert regions_of(after, [2, 2], first=500) == [(40, 160)]

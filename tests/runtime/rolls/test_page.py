@@ -9,19 +9,21 @@ from html.parser import HTMLParser
 from io import StringIO
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
+from runtime.events import Event
 from runtime.rolls.crops import Crop, CropFolder, Quota
 from runtime.rolls.graded import GradedRoll, grade
 from runtime.rolls.page import page
-from runtime.rolls.pictures import MOST_PICTURES, pictured, thumbnail
+from runtime.rolls.pictures import LONGEST, MOST_PICTURES, SIDE_PX, pictured, thumbnail
 from runtime.rolls.policy import POLICIES
 from runtime.rolls.reading import read_roll
 from runtime.rolls.store import Label, Store
 from runtime.rolls.tables import document, tables
 from runtime.types import Kind, Reason, State
-from tests.runtime.rolls.made import defect, gap, progress, started
+from tests.runtime.rolls.made import defect, gap, make_roll, progress, started, summary
 
 VOID = {"meta", "img", "path", "rect", "br"}
 
@@ -100,6 +102,8 @@ def test_pictures_are_small_and_a_damaged_one_is_left_out(graded: GradedRoll) ->
     small = thumbnail(b)
     assert small is not None
     assert len(small) < 4000
+    shown = cv2.imdecode(np.frombuffer(small, np.uint8), cv2.IMREAD_COLOR)
+    assert shown.shape[:2] == (SIDE_PX, SIDE_PX / LONGEST), "the middle of a line, not a thread of it"
     assert a.crop is not None
     a.crop.write_bytes(b"damaged")
     assert Tags(page(graded)).images == 1
@@ -117,6 +121,26 @@ def test_of_many_pictures_those_that_weigh_most(tmp_path: Path) -> None:
     assert len(shown) == MOST_PICTURES
     assert shown[-1][1].id == str(MOST_PICTURES), "the running one is shown, though it is the last"
     assert [number for number, _ in shown] == sorted(number for number, _ in shown)
+
+
+@pytest.mark.parametrize(
+    ("blind", "looked_at"),
+    [([], "10.00 m (100.0 %)"), ([gap(Reason.OVERLOAD, (1.0, 1.004))], "10.00 m (99.9 %)")],
+)
+def test_all_was_looked_at_means_all(tmp_path: Path, blind: list[Event], looked_at: str) -> None:
+    make_roll(tmp_path / "roll", [started(), *blind, progress(10.0), summary()])
+    assert looked_at in page(grade(read_roll(tmp_path / "roll"), POLICIES["inch"]))
+
+
+def test_a_picture_of_a_defect_that_counts_nothing_says_so(tmp_path: Path) -> None:
+    store = Store(tmp_path / "roll", Label())
+    store.add([started(), defect("a", (1.0, 1.01), x=(0.0, 5.0)), defect("b", (2.0, 2.01)), progress(10.0)])
+    for name in "ab":
+        CropFolder(store, Quota()).keep(Crop(name, np.full((20, 20, 1), 90, np.uint8)))
+    store.close()
+    text = page(grade(read_roll(tmp_path / "roll"), POLICIES["inch"]))
+    assert "1 local, 1.00 m, not graded" in text, "it lies in the edge"
+    assert "2 local, 2.00 m, 1 p" in text
 
 
 def test_json_has_all_of_it(graded: GradedRoll) -> None:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from runtime.rolls.reading import CUT_OFF, NO_LINES, read_roll, union
+from runtime.events import DefectEvent, Judge, StateEvent
+from runtime.rolls.reading import read_roll
+from runtime.rolls.roll import CUT_OFF, NO_LINES, union
 from runtime.rolls.store import Label, Store
 from runtime.types import Kind, Reason, State
 from tests.runtime.rolls.made import TIME, defect, gap, make_roll, progress, started, summary
@@ -117,6 +119,81 @@ def test_the_width_is_the_usual_one(tmp_path: Path) -> None:
     rows = [progress(float(n), x=x) for n, x in enumerate(edges, start=1)]
     roll = read_roll(make_roll(tmp_path, [started(), *rows, summary()]))
     assert (roll.cloth.x0_mm, roll.cloth.x1_mm) == (12, 902)
+
+
+def test_a_roll_that_follows_another_in_one_stream_counts_its_own_metres(tmp_path: Path) -> None:
+    """Events go on in the stream's metres; each camera's first word says where it began the roll."""
+    rows = [
+        began("left", 100.0), progress(104.0, x=(0, 500), camera="left"), defect("a", (101.0, 101.5), camera="left"),
+        began("right", 100.25), gap(Reason.OVERLOAD, (102.25, 103.25), camera="right"),
+        defect("b", (100.25, 100.5), camera="right"), began("right", 102.0),
+        progress(104.25, looked_at_m=104.25, x=(500, 1000), camera="right"), summary(),
+    ]  # fmt: skip
+    roll = read_roll(make_roll(tmp_path, [started(), progress(2.0), summary()], rows))
+    assert [(run.y0_m, run.y1_m) for run in roll.runs] == [(0.0, 2.0), (2.0, 6.0)]
+    assert [(one.id, one.y0_m, one.y1_m, one.peak_y_m) for one in roll.defects] == [
+        ("a", 3.0, 3.5, 3.0), ("b", 2.0, 2.25, 2.0),
+    ]  # fmt: skip
+    assert [(one.camera, one.y0_m, one.y1_m) for one in roll.unseen if one.reason == Reason.OVERLOAD.value] == [
+        ("right", 4.0, 5.0)
+    ]
+
+
+def test_a_roll_that_was_cut_off_before_its_first_strip_was_judged(tmp_path: Path) -> None:
+    roll = read_roll(make_roll(tmp_path, [began("c", 100.0), progress(101.5, looked_at_m=0.0)]))
+    assert [(one.reason, one.y0_m, one.y1_m) for one in roll.unseen] == [(CUT_OFF, 0.0, 1.5)]
+
+
+def began(camera: str, y_m: float) -> StateEvent:
+    return started(camera).model_copy(update={"y_m": y_m})
+
+
+@pytest.mark.parametrize(
+    ("gaps", "spans"),
+    [
+        ([(Reason.NO_CLOTH, 1.0, 1.1), (Reason.NO_CLOTH, 1.1, 1.2)], [(1.0, 1.2)]),
+        ([(Reason.NO_CLOTH, 1.0, 1.1), (Reason.OVERLOAD, 1.1, 1.2)], [(1.0, 1.1), (1.1, 1.2)]),
+        ([(Reason.NO_CLOTH, 1.0, 1.1), (Reason.NO_CLOTH, 1.15, 1.2)], [(1.0, 1.1), (1.15, 1.2)]),
+    ],
+)
+def test_spans_that_go_on_are_one(tmp_path: Path, gaps: list, spans: list) -> None:
+    rows = [gap(reason, (y0, y1)) for reason, y0, y1 in gaps]
+    roll = read_roll(make_roll(tmp_path, [started(), *rows, progress(2.0), summary()]))
+    assert [(one.y0_m, one.y1_m) for one in roll.unseen] == spans
+
+
+def test_spans_of_unknown_length_stay_apart(tmp_path: Path) -> None:
+    rows = [gap(Reason.CAMERA_LOST, None, seconds=4.0), gap(Reason.CAMERA_LOST, None, seconds=5.0)]
+    assert len(read_roll(make_roll(tmp_path, [started(), *rows, progress(2.0), summary()])).unseen) == 2
+
+
+def test_cloth_that_came_by_again_had_been_looked_at(tmp_path: Path) -> None:
+    again = gap(Reason.SEEN_BEFORE, (1.0, 1.5))
+    rows = [again.model_copy(update={"y0_m": 1.5, "y1_m": 1.0}), again]  # back, and forth
+    roll = read_roll(make_roll(tmp_path, [started(), *rows, progress(2.0), summary()]))
+    assert (roll.unseen, roll.cloth.inspected_m) == ((), 2.0)
+
+
+def judged(bundle: str, revision: int) -> DefectEvent:
+    judge = Judge(bundle=bundle, engine="openvino-fp32", settings_revision=revision)
+    return defect(f"{bundle}{revision}", (1.0, 1.1)).model_copy(update={"judge": judge})
+
+
+@pytest.mark.parametrize(
+    ("judges", "words"),
+    [
+        ([], ""),
+        ([("a", 3)], "bundle a, openvino-fp32, settings revision 3"),
+        (
+            [("a", 3), ("b", 1), ("a", 5), ("a", 4)],
+            "bundle a, openvino-fp32, settings revisions 3 to 5; bundle b, openvino-fp32, settings revision 1",
+        ),
+    ],
+)
+def test_all_who_judged_a_run_are_named(tmp_path: Path, judges: list[tuple[str, int]], words: str) -> None:
+    rows = [judged(*judge) for judge in judges]
+    roll = read_roll(make_roll(tmp_path, [progress(1.0), *rows, gap(Reason.OVERLOAD, (1.5, 1.6))]))
+    assert roll.runs[0].judge == words
 
 
 def test_union() -> None:

@@ -42,9 +42,16 @@ def test_columns_hold_every_metre_once_and_fit_the_page(metres: float, width_mm:
         assert 0 <= one.across(0) < one.across(width_mm) <= WIDTH + 1e-6
 
 
+@given(st.floats(5.1, 5000))
+def test_the_last_column_is_not_left_empty(metres: float) -> None:
+    columns = fold(metres, 0.0, 1000.0)
+    assert len(columns) > 1
+    assert columns[-1].y1_m - columns[-1].y0_m > 0.5 * (columns[0].y1_m - columns[0].y0_m)
+
+
 @pytest.mark.parametrize(("value", "expected"), [(0.3, 0.5), (1, 1), (1.1, 2), (40, 50), (51, 100)])
 def test_nice(value: float, expected: float) -> None:
-    assert nice(value, (1, 2, 5, 10)) == pytest.approx(expected)
+    assert nice(value) == pytest.approx(expected)
 
 
 def test_a_large_defect_is_drawn_to_scale(tmp_path: Path) -> None:
@@ -54,6 +61,13 @@ def test_a_large_defect_is_drawn_to_scale(tmp_path: Path) -> None:
     assert (drawn.x, drawn.y) == pytest.approx((column.across(250), TOP + HEIGHT / 4))
     assert (drawn.width, drawn.height) == pytest.approx((500 * column.per_mm, HEIGHT / 4))
     assert drawn.link == "defect-1"
+
+
+def test_a_small_defect_lies_on_top_of_a_large_one(tmp_path: Path) -> None:
+    small, large = defect("a", (1.5, 1.501), x=(400, 402)), defect("b", (1.6, 2.5), x=(300, 700), kind=Kind.WARP)
+    drawing = draw_map(graded(tmp_path, small, large))
+    links = [shape.link for shape in drawing.shapes if isinstance(shape, Box) and shape.link]
+    assert links == ["defect-2", "defect-1"]
 
 
 @pytest.mark.parametrize("kind", Kind)

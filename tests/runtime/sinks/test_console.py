@@ -11,7 +11,7 @@ from runtime.sinks.console import Console
 from runtime.types import Kind, Reason
 from tests.runtime.test_events import EVENTS
 
-DEFECT, GAP, LOST, STATE, ALARM, STATUS, SUMMARY = EVENTS
+DEFECT, GAP, LOST, STATE, MAINTENANCE, REPEAT, ALARM, STATUS, SUMMARY = EVENTS
 
 
 class Terminal(io.StringIO):
@@ -58,6 +58,13 @@ def test_gaps_say_their_lines_or_how_long_and_why() -> None:
 
 def test_an_alarm_says_what_it_asks_for_and_why() -> None:
     assert printed(ALARM) == "ALARM buzzer by 'repeated' at 0.2020 m: r-c-1, r-c-2\n"
+
+
+def test_maintenance_and_repeats_say_what_and_where() -> None:
+    assert printed(MAINTENANCE) == "MAINTENANCE c column, since 0.0018 m: clean the window\n"
+    assert printed(MAINTENANCE.model_copy(update={"state": "closed"})).startswith("  well again c column")
+    text = "REPEAT r-r1: 3 defects 471 mm from each other, x 1.0 to 2.0 mm, y 0.1000 to 1.1000 m\n"
+    assert printed(REPEAT) == text
 
 
 def test_states_and_status() -> None:

@@ -13,7 +13,8 @@ import pytest
 from runtime.events import Event, StatusEvent
 from runtime.position import Track
 from runtime.rolls.crops import Quota
-from runtime.rolls.reading import Roll, read_roll
+from runtime.rolls.reading import read_roll
+from runtime.rolls.roll import Roll
 from runtime.rolls.store import STORE, Label, Progress, Store
 from runtime.sinks import roll as module
 from runtime.sinks.roll import RollSink
