@@ -87,6 +87,13 @@ def test_how_far_it_is_and_where_the_cloth_lies(store: Store) -> None:
     assert (roll.cloth.x0_mm, roll.cloth.x1_mm) == (10.0, 90.0)
 
 
+def test_a_stream_that_is_killed_before_its_first_status_has_a_width(store: Store) -> None:
+    sink = streaming(store)
+    roll = until(store, lambda roll: roll.cloth.width_mm > 0)
+    assert (roll.cloth.x0_mm, roll.cloth.x1_mm, roll.cloth.inspected_m) == (10.0, 90.0, 0.5)
+    sink.close()
+
+
 def test_a_loom_that_stands_adds_nothing(store: Store) -> None:
     sink = streaming(store)
     for _ in range(50):
@@ -175,7 +182,7 @@ def test_events_wait_for_a_full_disk_and_are_written_when_there_is_room(
     deadline = time.monotonic() + WAIT_S
     while not sink.lost and time.monotonic() < deadline:
         time.sleep(0.02)
-    assert sink.lost == 301
+    assert sink.lost == 302, "the defects, a start, and how far the camera is"
     store.full = False
     until(store, lambda roll: bool(roll.runs))
     sink.write(summary())
@@ -213,5 +220,5 @@ def test_a_disk_that_stays_full(store: Fussy, capsys: pytest.CaptureFixture[str]
     for number in range(300):
         sink.write(defect(str(number), (0.2, 0.21), parent="x"))
     sink.close()
-    assert sink.lost == 301
-    assert "lacks 301 events" in capsys.readouterr().err
+    assert sink.lost == 302
+    assert "lacks 302 events" in capsys.readouterr().err
