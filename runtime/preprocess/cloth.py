@@ -122,8 +122,8 @@ def _seed(stretches: list[tuple[int, int]], texture: Float32, light: Float32) ->
 
 def _go_on(texture: Float32, light: Float32, one: tuple[int, int], other: tuple[int, int]) -> bool:
     """Whether two stretches of columns are of the same cloth."""
-    means = [np.array([row[slice(*span)].mean()]) for row in (texture, light) for span in (one, other)]
-    return bool(_like(*means)[0])
+    medians = [np.median(row[slice(*span)], keepdims=True) for row in (texture, light) for span in (one, other)]
+    return bool(_like(*medians)[0])
 
 
 def _like(texture: Float32, texture_inside: Float32, light: Float32, light_inside: Float32) -> Bool:

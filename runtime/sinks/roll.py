@@ -13,7 +13,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from itertools import islice
 
-from runtime.events import DefectEvent, Event, StatusEvent, SummaryEvent
+from runtime.events import DefectEvent, Event, StatusEvent, SummaryEvent, wall_time
 from runtime.position import Track
 from runtime.rolls.crops import Crop, CropFolder, Quota, RecentLines
 from runtime.rolls.store import Progress, Store
@@ -80,7 +80,10 @@ class RollSink:
             return
         camera.looked_at_line = item.end_line
         left, right = (camera.track.millimetres_across(x) for x in item.region)
-        camera.edges_mm = (left, right) if left < right else camera.edges_mm
+        if left < right:
+            first, camera.edges_mm = camera.edges_mm is None, (left, right)
+            if first:  # a stream may be killed before its first status, and the width is known now
+                self._note_progress(item.camera, camera, wall_time())
 
     def write(self, event: Event) -> None:
         """Queue an event, and cut the picture of a defect out of the lines that are still there."""
