@@ -18,6 +18,7 @@ from runtime.simulator.geometry import Mount
 from runtime.simulator.loom import Loom
 from runtime.simulator.motion import Path
 from runtime.simulator.optics import lamp_profile
+from runtime.simulator.rendering import fill
 from runtime.simulator.sensor import Sensor
 from runtime.simulator.world import Defocus, StuckPixel, World
 from runtime.types import Float32, Int64, Pixels
@@ -112,12 +113,7 @@ class Look:
         if first < 0 or count < 0 or (self.length is not None and first + count > self.length):
             raise ValueError(f"lines({first}, {count}) of cloth with {self.length or 'endless'} lines from 0 on")
         out = np.empty((count, self.width, 1), np.uint8 if self.bits == 8 else np.uint16)
-        line = first
-        while line < first + count:
-            start = line // CHUNK * CHUNK
-            stop = min(start + CHUNK, first + count)
-            out[line - first : stop - first, :, 0] = self._chunk(start)[line - start : stop - start]
-            line = stop
+        fill(out[..., 0], first, self._chunk)
         return out
 
     def counts(self, first: int, count: int) -> Int64 | None:

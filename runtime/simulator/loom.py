@@ -15,6 +15,7 @@ from runtime.simulator.fabric import CHUNK, Fabric
 from runtime.simulator.faults import Cloth, Fault, Placed, lay_fault
 from runtime.simulator.nuisances import Nuisance, lay_nuisance
 from runtime.simulator.optics import lamp_profile
+from runtime.simulator.rendering import fill
 from runtime.simulator.sensor import Sensor, SensorModel
 from runtime.simulator.styles import Style, find_style
 from runtime.types import Float32, UInt8
@@ -125,12 +126,7 @@ class Loom:
         if first < 0 or count < 0:
             raise ValueError(f"lines({first}, {count}): cloth begins at line 0")
         out = np.empty((count, self.width, 1), np.uint8)
-        line = first
-        while line < first + count:
-            start = line // CHUNK * CHUNK
-            stop = min(start + CHUNK, first + count)
-            out[line - first : stop - first, :, 0] = self._chunk(start)[line - start : stop - start]
-            line = stop
+        fill(out[..., 0], first, self._chunk)
         return out
 
     def truth(self, first: int, end: int) -> list[PlantedDefect | Placed]:

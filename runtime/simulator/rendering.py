@@ -11,6 +11,7 @@ and integrating over pixels and blurring by the lens work on the two small facto
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 from runtime.simulator import optics
 from runtime.simulator.noise import TABLE_BITS, offsets
 from runtime.simulator.yarns import Change
-from runtime.types import Bool, Float32, Int64
+from runtime.types import Bool, Float32, Int64, Pixels
 
 if TYPE_CHECKING:
     from runtime.simulator.fabric import Fabric
@@ -155,3 +156,17 @@ class Rendering:
         weights = blurred.transpose(2, 0, 1)
         main = picks.number[at].reshape(CHUNK + 2, _Y_SAMPLES)[1:-1, _Y_SAMPLES // 2]
         return weights[:, :4].reshape(CHUNK, -1), weights[:, 4], main
+
+
+def fill(out: Pixels, first: int, chunk: Callable[[int], Pixels]) -> None:
+    """Fill ``out`` [n, width] with lines from ``first`` on.
+
+    Args:
+        chunk: gives the CHUNK lines from a multiple of CHUNK on.
+    """
+    line, end = first, first + len(out)
+    while line < end:
+        start = line // CHUNK * CHUNK
+        stop = min(start + CHUNK, end)
+        out[line - first : stop - first] = chunk(start)[line - start : stop - start]
+        line = stop

@@ -19,6 +19,14 @@ _NEIGHBOURS = 3.0
 """Over so many pitches the neighbours of a fault move."""
 
 
+def _moved(picks: Picks, at: float, pitch: float, room: float) -> Float64:
+    """Centres of picks that make ``room`` pitches of room around line ``at``, or close up where it is negative."""
+    away = picks.centre - at
+    left = np.clip(1 - (np.abs(away) / pitch - 1) / _NEIGHBOURS, 0, 1)
+    moved: Float64 = picks.centre + np.sign(away) * left * room * pitch / 2
+    return moved
+
+
 @dataclass(frozen=True)
 class MissingPick(AsWoven):
     """One pick is not there; ``closing``: share of its place that its neighbours take."""
@@ -33,9 +41,7 @@ class MissingPick(AsWoven):
         return self.pitch
 
     def picks(self, picks: Picks) -> Picks:
-        away = picks.centre - self.centre
-        left = np.clip(1 - (np.abs(away) / self.pitch - 1) / _NEIGHBOURS, 0, 1)
-        moved = picks.centre - np.sign(away) * left * self.closing * self.pitch / 2
+        moved = _moved(picks, self.centre, self.pitch, -self.closing)
         kept = picks.number != self.number
         return Picks(*(values[kept] for values in (picks.number, picks.row, moved, picks.width, picks.tone)))
 
@@ -60,9 +66,7 @@ class DoublePick(AsWoven):
         return self.pitch
 
     def picks(self, picks: Picks) -> Picks:
-        away = picks.centre - self.centre
-        left = np.clip(1 - (np.abs(away) / self.pitch - 1) / _NEIGHBOURS, 0, 1)
-        moved = picks.centre + np.sign(away) * left * self.room * self.pitch / 2
+        moved = _moved(picks, self.centre, self.pitch, self.room)
         at = np.flatnonzero(picks.number == self.number)
         if not at.size:
             return replace(picks, centre=moved)

@@ -16,14 +16,12 @@ from runtime.errors import UserError
 from runtime.fake_gige.stamped import Stamped, numbers
 from runtime.types import LineBlock, NotInspected, Reason
 from tests.runtime.cameras.gige_clients import (
-    CLIENTS,
     ENCODER,
     PLAIN,
     RATE,
     MakeCamera,
     assert_exact,
     blocks,
-    maker,
     shown_from,
     spans,
     take,
@@ -31,16 +29,6 @@ from tests.runtime.cameras.gige_clients import (
 from tests.runtime.fake_gige.process import CameraProcess
 
 pytestmark = pytest.mark.net
-
-
-@pytest.fixture(params=CLIENTS)
-def client(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def camera(client: str) -> MakeCamera:
-    return maker(client)
 
 
 def test_stream_is_the_source_line_for_line(camera: MakeCamera) -> None:

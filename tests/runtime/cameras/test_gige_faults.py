@@ -11,7 +11,6 @@ from runtime.cameras import aravis_thread
 from runtime.cameras.gige import GigeCamera
 from runtime.types import Reason, Scale
 from tests.runtime.cameras.gige_clients import (
-    CLIENTS,
     ENCODER,
     RATE,
     Item,
@@ -27,16 +26,6 @@ from tests.runtime.cameras.gige_clients import (
 from tests.runtime.fake_gige.process import CameraProcess
 
 pytestmark = pytest.mark.net
-
-
-@pytest.fixture(params=CLIENTS)
-def client(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def camera(client: str) -> MakeCamera:
-    return maker(client)
 
 
 @pytest.fixture

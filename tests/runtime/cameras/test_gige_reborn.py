@@ -8,7 +8,6 @@ import pytest
 
 from runtime.types import Reason, Scale
 from tests.runtime.cameras.gige_clients import (
-    CLIENTS,
     ENCODER,
     PLAIN,
     RATE,
@@ -16,7 +15,6 @@ from tests.runtime.cameras.gige_clients import (
     MakeCamera,
     assert_exact,
     blocks,
-    maker,
     shown_from,
     spans,
     take,
@@ -24,11 +22,6 @@ from tests.runtime.cameras.gige_clients import (
 from tests.runtime.fake_gige.process import CameraProcess
 
 pytestmark = pytest.mark.net
-
-
-@pytest.fixture(params=CLIENTS)
-def camera(request: pytest.FixtureRequest) -> MakeCamera:
-    return maker(request.param)
 
 
 def reborn(camera: MakeCamera, scale: Scale, after_s: float) -> list[Item]:
