@@ -22,8 +22,12 @@ PLACES = """(
     UNION ALL
     SELECT camera, time, y1_m, CASE type WHEN 'defect' THEN y1_m ELSE 0 END FROM events
     WHERE run = ? AND y1_m IS NOT NULL
+    UNION ALL
+    SELECT camera, time, json_extract(event, '$.y0_m') + json_extract(event, '$.latency_mm') / 1000, 0 FROM events
+    WHERE run = ? AND type = 'defect'
 )"""
-"""Every place of a run that is known: how far a camera was, and how far it was judged."""
+"""Every place of a run that is known: how far a camera was, and how far it was judged. A defect's event says both: its
+latency is the cloth from its first line to the newest."""
 SKEW_M = 0.1
 """Cameras side by side need not end at the same line."""
 
@@ -117,7 +121,7 @@ class _Reader:
     def _ends(self, run: int, place: _Places) -> dict[str, tuple[float, float]]:
         """How far each camera of a run came, and how far it was judged, in metres of the roll."""
         query = f"SELECT camera, max(metres), max(looked_at_m) FROM {PLACES} GROUP BY camera"
-        rows = self._db.execute(query, (run, run)).fetchall()
+        rows = self._db.execute(query, (run, run, run)).fetchall()
         return {
             camera: (place.of(camera, metres), max(place.start, place.of(camera, looked_at)))
             for camera, metres, looked_at in rows
@@ -166,7 +170,7 @@ class _Reader:
     def _place(self, run: int, camera: str, time: str) -> float:
         """The last known metre of a camera at a time."""
         query = f"SELECT max(metres) FROM {PLACES} WHERE camera = ? AND time <= ?"
-        return float(self._db.execute(query, (run, run, camera, time)).fetchone()[0] or 0.0)
+        return float(self._db.execute(query, (run, run, run, camera, time)).fetchone()[0] or 0.0)
 
     def _tails(self, run: Run, ends: dict[str, tuple[float, float]]) -> list[Unseen]:
         """What no span tells: lines that a cut-off run had not judged, and a camera that was not there to the end."""

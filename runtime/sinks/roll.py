@@ -32,14 +32,21 @@ CLOSE_S = 30.0
 
 @dataclass
 class _Camera:
-    """What the sink knows of a camera. The edges are those of the cloth in the newest judged strip."""
+    """What the sink knows of a camera.
+
+    Attributes:
+        came_in_m: metres that came in, those that wait for their turn too, as the newest status says.
+        edges_mm: of the cloth in the newest judged strip.
+        told: what the newest progress was made of.
+    """
 
     track: Track
     recent: RecentLines = field(default_factory=RecentLines)
     newest_line: int = 0
     looked_at_line: int | None = None
+    came_in_m: float = 0.0
     edges_mm: tuple[float, float] | None = None
-    told: tuple[int, int | None] = (0, None)
+    told: tuple[int, int | None, float] = (0, None, 0.0)
 
 
 class RollSink:
@@ -87,6 +94,10 @@ class RollSink:
 
     def write(self, event: Event) -> None:
         """Queue an event, and cut the picture of a defect out of the lines that are still there."""
+        if isinstance(event, StatusEvent):
+            for status in event.cameras:
+                if status.camera in self._cameras:
+                    self._cameras[status.camera].came_in_m = status.metres
         if isinstance(event, StatusEvent | SummaryEvent):
             for name, camera in self._cameras.items():
                 self._note_progress(name, camera, event.time)
@@ -107,13 +118,14 @@ class RollSink:
             self._store.close()
 
     def _note_progress(self, name: str, camera: _Camera, time: str) -> None:
-        now = (camera.newest_line, camera.looked_at_line)
+        now = (camera.newest_line, camera.looked_at_line, camera.came_in_m)
         if now == camera.told:  # a loom that stands for a night adds no rows
             return
         camera.told = now
         looked_at_m = 0.0 if camera.looked_at_line is None else camera.track.metres(camera.looked_at_line)
         left, right = camera.edges_mm or (None, None)
-        self._queue(Progress(name, time, camera.track.metres(camera.newest_line), looked_at_m, left, right))
+        metres = max(camera.track.metres(camera.newest_line), camera.came_in_m)
+        self._queue(Progress(name, time, metres, looked_at_m, left, right))
 
     def _cut(self, event: DefectEvent) -> None:
         crop = self._cameras[event.cameras[0]].recent.cut(event)

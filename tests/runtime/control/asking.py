@@ -16,19 +16,27 @@ from tests.runtime.control.controlled import WAIT_S, Controlled
 
 
 class Asking:
-    """Requests made by a script's callables at their place between the lines."""
+    """Requests made by a script's callables at their place between the lines.
+
+    Attributes:
+        told: for each answer, how many events had been told when it was asked for, and when it came.
+    """
 
     def __init__(self) -> None:
         self.run: Controlled | None = None
         self.answers: list[Done] = []
+        self.told: list[tuple[int, int]] = []
         self.refusals: list[str] = []
 
     def __call__(self, request: Request) -> Callable[[], None]:
         def ask() -> None:
             assert self.run
+            events = self.run.sink.events
+            before = len(events)
             with self.run.client() as client:
                 try:
                     self.answers.append(client.ask(request))
+                    self.told.append((before, len(events)))
                 except UserError as error:
                     self.refusals.append(str(error))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections.abc import Callable
@@ -20,8 +21,12 @@ from runtime.types import Kind, LineBlock, NotInspected, Reason, State
 from tests.runtime.bundles import KEEP
 from tests.runtime.cloths import Item
 from tests.runtime.control.asking import Asking, spotted
-from tests.runtime.control.controlled import KEY
+from tests.runtime.control.controlled import KEY, Controlled
 from tests.runtime.control.test_changes import STRIDES, judged_once
+
+
+CHANGES = int(os.environ.get("WEFTWATCH_CHANGES", "20"))
+"""In the longest run; more take their time."""
 
 
 def eventful(random_: random.Random, ask: Asking, bundles: Path, changes: int) -> tuple[list, int]:
@@ -47,10 +52,13 @@ def eventful(random_: random.Random, ask: Asking, bundles: Path, changes: int) -
     return script, at
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_whatever_is_changed_whenever_no_line_is_lost_and_events_name_their_judge(bundles: Path, seed: int) -> None:
+@pytest.mark.parametrize(("seed", "changes"), [*((seed, 10) for seed in range(11)), (11, CHANGES)])
+def test_whatever_is_changed_whenever_no_line_is_lost_and_events_name_their_judge(
+    bundles: Path, seed: int, changes: int
+) -> None:
     random_, ask = random.Random(seed), Asking()
-    script, lines = eventful(random_, ask, bundles, changes=10)
+    script, lines = eventful(random_, ask, bundles, changes)
+    strides = {Bundle(bundles / name).id: stride for name, stride in STRIDES.items()}
     levels = {
         (bundle.id, bundle.settings().revision): bundle.thresholds(KEY).open
         for bundle in (Bundle(bundles / name) for name in STRIDES)
@@ -60,7 +68,7 @@ def test_whatever_is_changed_whenever_no_line_is_lost_and_events_name_their_judg
         if isinstance(answer, ThresholdAnswer):
             levels[answer.judge.bundle, answer.judge.settings_revision] = answer.thresholds.open
     judged_once(run, lines)
-    assert len(ask.answers) > 3
+    assert len(ask.answers) > changes / 4
     opened = [event for event in run.of(DefectEvent) if event.state is State.OPEN]
     assert opened
     for event in opened:
@@ -71,3 +79,22 @@ def test_whatever_is_changed_whenever_no_line_is_lost_and_events_name_their_judg
     closed = [event.id for event in run.of(DefectEvent) if event.state is State.CLOSED]
     assert sorted(closed) == sorted({event.id for event in opened})
     assert all(engine.closed for engine in run.engines)
+    names_who_judged(run, ask, strides)
+
+
+def names_who_judged(run: Controlled, ask: Asking, strides: dict[str, int]) -> None:
+    """Each event of a defect against what this test saw: whose map its lines have, and what it had asked for when."""
+    revisions = [
+        (answer.judge.bundle, answer.judge.settings_revision, *told)
+        for answer, told in zip(ask.answers, ask.told, strict=True)
+        if isinstance(answer, ThresholdAnswer)
+    ]
+    for place, event in enumerate(run.sink.events):
+        if not isinstance(event, DefectEvent):
+            continue
+        under = {s.stride for s, _, _ in run.strips if s.first_line < event.end_line and event.first_line < s.end_line}
+        assert under == {strides[event.judge.bundle]}, "no other bundle's map lies under it"
+        own = [(revision, asked, had) for bundle, revision, asked, had in revisions if bundle == event.judge.bundle]
+        newest_asked = max((revision for revision, asked, _ in own if asked <= place), default=1)
+        newest_had = max((revision for revision, _, had in own if had <= place), default=1)
+        assert newest_had <= event.judge.settings_revision <= newest_asked

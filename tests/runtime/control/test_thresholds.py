@@ -105,6 +105,22 @@ def test_what_was_set_by_hand_is_named(bundles: Path) -> None:
     assert thresholds.calibrated == {"set_by_hand": ["keep", "weft"]}
 
 
+def test_one_kind_is_changed_and_the_others_stay(bundles: Path) -> None:
+    """A spot and a running end that reach the same value: what is raised for one does not silence the other."""
+    ask = Asking()
+    script: list[Item | Callable[[], object]] = []
+    for number, kind in enumerate((Kind.AREA, Kind.LOCAL, Kind.WARP)):
+        first = 300 * number
+        lines = spotted(first, 250, at=60)
+        lines.pixels[20:220, 120:128] = SPOT
+        gap = NotInspected("c", Reason.PACKET_LOSS, first + 250, first + 300)
+        open_ = {**dict.fromkeys(Kind, OPEN), kind: 1.0}
+        script += [ask(ThresholdRequest(open=open_)), lines, gap, ask.judged(first + 300)]
+    run = ask.through(bundles / "fine", script)
+    found = [(e.first_line // 300, e.kind) for e in run.of(DefectEvent) if e.state is State.CLOSED]
+    assert sorted(found) == [(0, Kind.LOCAL), (0, Kind.WARP), (1, Kind.WARP), (2, Kind.LOCAL)]
+
+
 def test_a_change_of_thresholds_is_told(bundles: Path) -> None:
     ask = Asking()
     run = ask.through(bundles / "fine", [ask(ThresholdRequest(keep=0.5)), block(0, 100)])

@@ -76,7 +76,9 @@ SMALL = [(cls, *place) for cls in ("oil_stain", "hang_pick", "smash", "float_pat
 
 
 # A large hole beside the edge leaves too little cloth to be told from it; there the region is held on to (Tiler).
-@pytest.mark.parametrize(("cls", "width", "x_mm"), [*SMALL, ("hole", 800, 80), ("hole", 2048, 204)])
+@pytest.mark.parametrize(
+    ("cls", "width", "x_mm"), [*SMALL, *[("hole", *place) for place in [(800, 80), (2048, 80), (2048, 204)]]]
+)
 def test_a_large_fault_in_the_cloth_is_not_its_edge(cls: str, width: int, x_mm: float) -> None:
     clean = Loom("twill22", width=width, seed=1)
     loom = Loom("twill22", width=width, seed=1, defects=[Fault(cls, x_mm, 0.005, 0.9, 3)])
@@ -88,10 +90,11 @@ def test_a_large_fault_in_the_cloth_is_not_its_edge(cls: str, width: int, x_mm: 
     ("rows", "columns", "grey"),
     [
         (slice(None), slice(900, 1000), 20),
+        (slice(None), slice(1100, 1110), 250),
         (slice(0, 120), slice(400, 1200), 40),
         (slice(60, 160), slice(0, 1600), 200),
     ],
-    ids=["a dark stripe", "more than half the width", "all the width, for a while"],
+    ids=["a dark stripe", "a bright line", "more than half the width", "all the width, for a while"],
 )
 @pytest.mark.parametrize("style", STYLES)
 def test_what_is_painted_over_cloth_is_not_its_edge(style: str, rows: slice, columns: slice, grey: int) -> None:

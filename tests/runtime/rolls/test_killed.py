@@ -21,6 +21,7 @@ from runtime.rolls.policy import POLICIES
 from runtime.rolls.reading import read_roll
 from runtime.rolls.roll import CUT_OFF, Roll
 from runtime.settings import Policy
+from runtime.types import Reason
 from tests import torchless
 from tests.runtime.bundles import CLOTH as CLOTH_GREY
 from tests.runtime.bundles import MM_PER_PX, SPOT, make_bundle
@@ -92,7 +93,8 @@ def is_whole(roll: Roll, told: list[dict], at: datetime) -> None:
     known += [camera["metres"] for event in old if event["type"] == "status" for camera in event["cameras"]]
     assert last.y1_m - last.y0_m >= max(known, default=0.0) - 1e-4, "a status is rounded"
     unseen = [one for one in roll.unseen if one.y0_m >= last.y0_m]
-    assert {one.reason for one in unseen} <= {CUT_OFF}, "all that came in and was not judged"
+    reasons = {CUT_OFF, Reason.OVERLOAD.value}  # a busy machine may not hold the pace
+    assert {one.reason for one in unseen} <= reasons, "all that came in and was not judged"
     assert roll.cloth.inspected_m == pytest.approx(roll.metres - sum(one.metres for one in roll.unseen))
     warnings = grade(roll, POLICIES["metric"]).warnings()
     assert any(f"Run {last.number} was cut off at {last.y1_m:.3f} m" in one for one in warnings)

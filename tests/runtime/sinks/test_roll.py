@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runtime.events import Event, StatusEvent
+from runtime.events import CameraStatus, Event, StatusEvent
 from runtime.position import Track
 from runtime.rolls.crops import Quota
 from runtime.rolls.reading import read_roll
-from runtime.rolls.roll import Roll
+from runtime.rolls.roll import CUT_OFF, Roll
 from runtime.rolls.store import STORE, Label, Progress, Store
 from runtime.sinks import roll as module
 from runtime.sinks.roll import RollSink
@@ -85,6 +85,19 @@ def test_how_far_it_is_and_where_the_cloth_lies(store: Store) -> None:
     roll = read_roll(store.folder)
     assert (roll.metres, roll.cloth.inspected_m) == (0.6, 0.5)
     assert (roll.cloth.x0_mm, roll.cloth.x1_mm) == (10.0, 90.0)
+
+
+def test_lines_that_wait_for_their_turn_came_in_too(store: Store) -> None:
+    """A stream that is killed then loses them."""
+    sink = streaming(store, lines=1000)
+    status = CameraStatus(
+        camera="c", metres=2.0, m_per_min=1, lines_per_s=1, tiles_per_s=1, queue_blocks=60, lines_in=4000,
+        lines_not_inspected=0, open_defects=0, defects=0,
+    )  # fmt: skip
+    sink.write(StatusEvent(cameras=[status, status.model_copy(update={"camera": "of another roll"})]))
+    sink.close()
+    roll = read_roll(store.folder)
+    assert [(one.reason, one.y0_m, one.y1_m) for one in roll.unseen] == [(CUT_OFF, 0.5, 2.0)]
 
 
 def test_a_stream_that_is_killed_before_its_first_status_has_a_width(store: Store) -> None:
