@@ -24,7 +24,6 @@ from tests.runtime.control.asking import Asking, spotted
 from tests.runtime.control.controlled import KEY, Controlled
 from tests.runtime.control.test_changes import STRIDES, judged_once
 
-
 CHANGES = int(os.environ.get("WEFTWATCH_CHANGES", "20"))
 """In the longest run; more take their time."""
 

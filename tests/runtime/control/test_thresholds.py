@@ -112,7 +112,7 @@ def test_one_kind_is_changed_and_the_others_stay(bundles: Path) -> None:
     for number, kind in enumerate((Kind.AREA, Kind.LOCAL, Kind.WARP)):
         first = 300 * number
         lines = spotted(first, 250, at=60)
-        lines.pixels[20:220, 120:128] = SPOT
+        lines.pixels[20:220, 100 + 24 * number : 108 + 24 * number] = SPOT  # in one place it would be a dirty sensor
         gap = NotInspected("c", Reason.PACKET_LOSS, first + 250, first + 300)
         open_ = {**dict.fromkeys(Kind, OPEN), kind: 1.0}
         script += [ask(ThresholdRequest(open=open_)), lines, gap, ask.judged(first + 300)]
