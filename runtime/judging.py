@@ -119,7 +119,8 @@ class Parts:
 
 @dataclass(frozen=True)
 class Order:
-    """Other parts are to judge from line ``first_line`` on."""
+    """From line ``first_line`` on other parts are to judge, and lines belong to ``roll``."""
 
     parts: Parts
     first_line: int
+    roll: str | None

@@ -32,6 +32,7 @@ class Lane:
         track: Track,
         roll: str | None,
         tell: Callable[[Event], None],
+        on_settings: Callable[[Settings], None],
         on_strip: Callable[[LineBlock | ScoreMap], None] | None = None,
         on_judged: Callable[[str, float], None] | None = None,
     ) -> None:
@@ -39,7 +40,9 @@ class Lane:
 
         Args:
             parts: what judges, until an order exchanges it.
+            roll: id of the roll that its lines belong to, until an order names another.
             tell: takes the events.
+            on_settings: gets the settings that come into force in place of those that it began with.
             on_strip: sees every block and every stitched strip (pictures, tests); None: nobody looks.
             on_judged: hears the camera's name and up to which metre its defects are told.
         """
@@ -56,8 +59,9 @@ class Lane:
         self._queue = QueueFront(intake.take)
         self.track = track
         self.watch = Watch(new_run_id(), self.name, intake.info.scale, track, parts.judging.thresholds)
-        self._roll = roll
+        self.roll = roll
         self._tell = tell
+        self._on_settings = on_settings
         self._on_strip = on_strip
         self._on_judged = on_judged
         self._motion = Motion(self.name, track)
@@ -79,14 +83,14 @@ class Lane:
         """Who judges now."""
         return self._parts.judging
 
-    def order(self, parts: Parts, first_line: int | None) -> None:
-        """Let other parts judge from line ``first_line`` on, None: from the next one; the last order holds.
+    def order(self, parts: Parts, first_line: int | None, roll: str | None) -> None:
+        """Let other parts judge from line ``first_line`` on, None: from the next one, for a roll; the last order holds.
 
         What judged until then finishes the lines before it, as at the end of a run: no line is lost to the change,
         a defect across it is two events.
         """
         self._withdraw()
-        self.ordered = Order(parts, self.next_line if first_line is None else first_line)
+        self.ordered = Order(parts, self.next_line if first_line is None else first_line, roll)
 
     def use(self, bundle: Path, settings: Settings) -> bool:
         """Judge by a bundle's later thresholds from the next strip on; True if it is the one that judges now."""
@@ -98,6 +102,7 @@ class Lane:
         if self.judging.settings is not settings:
             return False
         self.watch.use(self.judging.thresholds)
+        self._on_settings(settings)
         self._tell_state("started", f"settings revision {settings.revision} judges from the next strip on")
         return True
 
@@ -174,7 +179,7 @@ class Lane:
     def _advance(self) -> bool:
         """Take one item from the queue, or notice that there is none."""
         if self.ordered and self.next_line >= self.ordered.first_line:
-            return self._hand_over(self.ordered.parts)
+            return self._hand_over(self.ordered)
         item = self._queue.take(self.ordered.first_line if self.ordered else None)
         if item is not None:
             now = time.monotonic()
@@ -197,8 +202,9 @@ class Lane:
         """No lines come. On a slow loom a block takes longer to fill than flush_s; that is not a stop."""
         return time.monotonic() - self._last_item > max(self.judging.policy.flush_s, 2 * self._usual_wait)
 
-    def _hand_over(self, parts: Parts) -> bool:
-        """Finish what came before the line of an order, then let the new parts judge; both see the lines around it."""
+    def _hand_over(self, order: Order) -> bool:
+        """Finish what came before the line of an order, then let its parts judge; both see the lines around it."""
+        parts = order.parts
         for span in self._motion.end():
             self._take(span)
         tiler = self._parts.tiler
@@ -213,9 +219,13 @@ class Lane:
             return False
         self._close()
         self._parts, self.ordered = parts, None
-        self.watch.use(parts.judging.thresholds, other_bundle=True)
-        who = f"bundle '{parts.judging.bundle.recipe.name}' ({parts.judging.bundle.id})"
-        self._tell_state("started", f"{who}, {parts.judging.engine.name}, judges from line {self.next_line} on")
+        self.watch.use(parts.judging.thresholds, other_bundle=order.roll == self.roll)
+        self._on_settings(parts.judging.settings)
+        told = f"bundle '{parts.judging.bundle.recipe.name}' ({parts.judging.bundle.id}), {parts.judging.engine.name}, "
+        if order.roll != self.roll:
+            told = f"roll '{order.roll}' begins, " if order.roll else f"no roll after '{self.roll}', "
+        self.roll = order.roll
+        self._tell_state("started", f"{told}judges from line {self.next_line} on")
         return True
 
     def _withdraw(self) -> None:
@@ -291,7 +301,7 @@ class Lane:
 
     def _tell_watched(self) -> None:
         for event in self.watch.take():
-            self._tell(event.model_copy(update={"roll": self._roll}))
+            self._tell(event.model_copy(update={"roll": self.roll}))
 
     def _wind_up(self) -> bool:
         """The camera has ended: judge what waits, then close what is open."""
@@ -326,7 +336,7 @@ class Lane:
         for defect in defects:
             if defect.state is State.CLOSED and defect.parent is None:
                 self._defects[defect.kind] += 1
-            self._tell(DefectEvent.of(defect, self.judging.judge, self._roll))
+            self._tell(DefectEvent.of(defect, self.judging.judge, self.roll))
 
     def _give_up(self, span: NotInspected) -> None:
         self.account.given_up(span)
@@ -334,7 +344,7 @@ class Lane:
         metres = None
         if span.first_line is not None and span.end_line is not None:
             metres = self.track.metres(span.first_line), self.track.metres(span.end_line)
-        self._tell(NotInspectedEvent.of(span, metres, self._roll))
+        self._tell(NotInspectedEvent.of(span, metres, self.roll))
 
     def _set_standing(self, standing: bool) -> None:
         if standing is self._standing:
@@ -347,4 +357,4 @@ class Lane:
 
     def _tell_state(self, state: Literal["started", "standing", "running", "failed"], message: str) -> None:
         y_m = round(self.track.metres(self.next_line), 6)
-        self._tell(StateEvent(camera=self.name, state=state, message=message, roll=self._roll, y_m=y_m))
+        self._tell(StateEvent(camera=self.name, state=state, message=message, roll=self.roll, y_m=y_m))

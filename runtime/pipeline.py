@@ -26,7 +26,7 @@ from runtime.engines.rate import tiles_per_s
 from runtime.errors import UserError
 from runtime.events import Event, Judge, StateEvent, StatusEvent, SummaryEvent
 from runtime.intake import Intake, Limit
-from runtime.judging import Judging
+from runtime.judging import Judging, Parts
 from runtime.lane import Lane
 from runtime.position import Track
 from runtime.preprocess.cloth import ClothFinder
@@ -89,7 +89,7 @@ class Pipeline:
         self._limit = limit or Limit()
         self._seconds = seconds
         self._time_is_up = False
-        self._roll = roll
+        self._begun_roll = roll
         self._on_strip = on_strip
         self._on_open = on_open
         self._wake = threading.Event()
@@ -105,22 +105,63 @@ class Pipeline:
         """Who judges now; where an order (runtime/lane.py) is under way, the first camera's."""
         return (self.lanes[0].judging if self.lanes else self._begun_by).judge
 
+    @property
+    def roll(self) -> str | None:
+        """The roll that lines belong to now; where a change is under way, the first camera's."""
+        return self.lanes[0].roll if self.lanes else self._begun_roll
+
     def order(self, judging: Judging, first_line: int | None) -> None:
         """Let another bundle judge every camera from its line ``first_line`` on; None: from its next line.
 
         Called in ``on_turn``. Nothing is changed where it is refused.
 
         Raises:
-            UserError: the bundle does not fit a camera, or a camera is past the line.
+            UserError: the bundle does not fit a camera, a camera is past the line, or a change of the roll waits.
         """
-        live = [(lane, view) for lane, view in zip(self.lanes, self._views, strict=True) if not lane.finished]
-        for lane, _ in live:
+        live = self._live_before(first_line)
+        if any(lane.ordered and lane.ordered.roll != lane.roll for lane in live):
+            raise UserError("A change of the roll waits for its line: load the bundle when it is made.")
+        for lane in live:
             judging.check(lane.intake.info)
-            if first_line is not None and first_line < lane.next_line:
-                raise UserError(f"Camera '{lane.name}' is past line {first_line}: name one from {lane.next_line} on.")
-        made = [judging.parts(lane.intake.info, lane.track, view.cloth, view.flat_field) for lane, view in live]
-        for (lane, _), parts in zip(live, made, strict=True):
-            lane.order(parts, first_line)
+        made = [self._parts(judging, lane) for lane in live]
+        for lane, parts in zip(live, made, strict=True):
+            lane.order(parts, first_line, lane.roll)
+
+    def change_roll(self, roll: str | None, first_line: int | None) -> None:
+        """Let every camera's lines from ``first_line`` on belong to another roll, or to none; None: from its next line.
+
+        Called in ``on_turn``. The same bundle goes on; what is open at the line is closed in the roll that ends.
+
+        Raises:
+            UserError: a camera is past the line, or another change waits.
+        """
+        live = self.refuse_change_at(first_line)
+        made = [self._parts(lane.judging, lane) for lane in live]
+        for lane, parts in zip(live, made, strict=True):
+            lane.order(parts, first_line, roll)
+
+    def refuse_change_at(self, line: int | None) -> list[Lane]:
+        """The lanes that have not ended.
+
+        Raises:
+            UserError: the roll cannot change at the line, as ``change_roll`` says.
+        """
+        live = self._live_before(line)
+        if any(lane.ordered for lane in live):
+            raise UserError("Another change waits for its line: change the roll when it is made.")
+        return live
+
+    def _live_before(self, line: int | None) -> list[Lane]:
+        """The lanes that have not ended, none of them past the line."""
+        live = [lane for lane in self.lanes if not lane.finished]
+        for lane in live:
+            if line is not None and line < lane.next_line:
+                raise UserError(f"Camera '{lane.name}' is past line {line}: name one from {lane.next_line} on.")
+        return live
+
+    def _parts(self, judging: Judging, lane: Lane) -> Parts:
+        view = self._views[self.lanes.index(lane)]
+        return judging.parts(lane.intake.info, lane.track, view.cloth, view.flat_field)
 
     def run(self) -> SummaryEvent:
         """Open the cameras and run to the end; returns the summary, which was told to the sinks too.
@@ -172,7 +213,7 @@ class Pipeline:
                 view.flat_field.check_camera(info.name, info.bits, info.device)
             self.lanes.append(self._lane(view, info))
             infos.append(info)
-            self.tell(StateEvent(camera=info.name, state="started", message=info.description, roll=self._roll))
+            self.tell(StateEvent(camera=info.name, state="started", message=info.description, roll=self.roll))
         return infos
 
     def _lane(self, view: View, info: CameraInfo) -> Lane:
@@ -185,8 +226,9 @@ class Pipeline:
             intake=Intake(view.camera, info, Account(), self._limit, policy.queue_blocks, skip, self._wake),
             parts=self._begun_by.parts(info, track, view.cloth, view.flat_field),
             track=track,
-            roll=self._roll,
+            roll=self.roll,
             tell=self.tell,
+            on_settings=lambda settings: self._alarms.use(info.name, settings.alarms),
             on_strip=self._on_strip,
             on_judged=self._judged,
         )
@@ -211,7 +253,7 @@ class Pipeline:
                         f"measured {measured:.0f}: expect lines that are not inspected (overload); lower the rate or "
                         f"raise stride_lines ({stride}, at most {tiles.max_step})"
                     ),
-                    roll=self._roll,
+                    roll=self.roll,
                 )
             )
 
@@ -243,7 +285,7 @@ class Pipeline:
 
     def _tell_status(self) -> None:
         cameras = [lane.status() for lane in self.lanes]
-        self.tell(StatusEvent(cameras=cameras, events_lost=self._events_lost(), roll=self._roll))
+        self.tell(StatusEvent(cameras=cameras, events_lost=self._events_lost(), roll=self.roll))
 
     def _events_lost(self) -> int:
         return sum(sink.lost for sink in self._sinks)
@@ -286,7 +328,7 @@ class Pipeline:
             judge=self.judge,
             cameras=[lane.summary() for lane in self.lanes],
             events_lost=self._events_lost(),
-            roll=self._roll,
+            roll=self.roll,
         )
 
 

@@ -30,11 +30,11 @@ from runtime.pipeline import Pipeline, View
 from runtime.preprocess.cloth import ClothFinder
 from runtime.preprocess.flatfield import FlatField
 from runtime.rolls.crops import Quota
-from runtime.rolls.store import Label, Store
+from runtime.rolls.store import Label
 from runtime.sinks.base import Sink
 from runtime.sinks.console import Console
 from runtime.sinks.jsonl import JsonLines
-from runtime.sinks.roll import RollSink
+from runtime.sinks.rolls import Rolls
 from runtime.types import LineBlock, ScoreMap
 
 DEMO_BUNDLE = Path(__file__).parent / "demo_bundle"
@@ -47,10 +47,9 @@ def main(arguments: list[str] | None = None) -> int:
     cameras = load_cameras(options.cameras)
     views = [make_view(name, cameras, bundle.recipe.geometry.map_stride) for name in options.camera]
     sinks = _sinks(options)
-    roll = _roll(options)
-    roll_id = roll.label.id if roll else None
-    if roll:
-        sinks.append(roll)
+    rolls = Rolls(Quota(options.crops, round(options.crops_mb * 1e6)))
+    roll_id = _begin_roll(options, rolls)
+    sinks.append(rolls)
     engine = load_engine(bundle, options.engine, options.precision, options.device)
     control = None
     try:
@@ -66,13 +65,15 @@ def main(arguments: list[str] | None = None) -> int:
             Limit(options.lines, options.metres),
             options.seconds,
             roll_id,
-            on_strip=_watched_by([w.seen for w in (roll, control.taps if control else None) if w]),
-            on_open=roll.opened if roll else None,
+            on_strip=_watched_by([rolls.seen, *([control.taps.seen] if control else [])]),
+            on_open=rolls.opened,
         )
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: pipeline.stop())
         if control:
-            control.serve(pipeline, lambda other: load_engine(other, options.engine, options.precision, options.device))
+            control.serve(
+                pipeline, rolls, lambda other: load_engine(other, options.engine, options.precision, options.device)
+            )
         message = f"bundle '{bundle.recipe.name}' ({bundle.id}), {engine.name}"
         pipeline.tell(StateEvent(camera=None, state="started", message=message, roll=roll_id))
         summary = pipeline.run()
@@ -158,15 +159,14 @@ def _watched_by(watchers: list[Callable[[LineBlock | ScoreMap], None]]) -> Calla
     return seen
 
 
-def _roll(options: argparse.Namespace) -> RollSink | None:
-    """The roll that is to be kept, if any."""
+def _begin_roll(options: argparse.Namespace, rolls: Rolls) -> str | None:
+    """The id of the roll that is to be kept, if any."""
     if options.roll is None:
         told = [name for name in ("roll_id", "style", "loom", "shift") if getattr(options, name) is not None]
         if told:
             raise UserError(f"--{told[0].replace('_', '-')} belongs to a roll: name its folder with --roll.")
         return None
-    label = Label(options.roll_id, options.style, options.loom)
-    return RollSink(Store(options.roll, label, options.shift), Quota(options.crops, round(options.crops_mb * 1e6)))
+    return rolls.begin(options.roll, Label(options.roll_id, options.style, options.loom), options.shift)
 
 
 if __name__ == "__main__":

@@ -34,7 +34,7 @@ INSIDE = {
     "sinks": {"sinks", "rolls", "position", "events", "errors", "types"},
     "control": {
         *("__version__", "bundle", "command", "control", "engines", "errors", "events", "judging"),
-        *("lane", "pipeline", "preprocess", "settings", "types", "yaml_files"),
+        *("alarms", "lane", "pipeline", "preprocess", "rolls", "settings", "sinks", "types", "yaml_files"),
     },
     "rolls": {"rolls", "events", "errors", "types", "preprocess", "yaml_files"},
 }

@@ -8,7 +8,6 @@ known, cloth of unknown length that went by unseen, a camera that failed. Each i
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from dataclasses import dataclass, field
 
 from runtime.alarms.rules import AlarmSection, Output, Rule, understood
@@ -36,22 +35,39 @@ class _Camera:
     """Of one camera.
 
     Attributes:
+        rules: those that hold, with what each has heard.
         restart_m: where the cloth last began to run; None: somewhere before the next event.
     """
 
+    inhibit_m: float
+    rules: dict[Rule, _Heard]
     restart_m: float | None = 0.0
     failed: bool = False
-    rules: dict[str, _Heard] = field(default_factory=lambda: defaultdict(_Heard))
 
 
 class Alarms:
-    """Holds the rules of one section of settings against the events of one stream."""
+    """Holds rules of settings against the events of one stream."""
 
     def __init__(self, section: AlarmSection) -> None:
-        self._inhibit_m = section.inhibit_m
-        self._rules, self._faults = understood(section.rules)
-        self._cameras: dict[str, _Camera] = defaultdict(_Camera)
+        """By the rules of one section, for each camera until it is given others."""
+        self._begun_by = section
+        self._faults = understood(section.rules)[1]
+        self._cameras: dict[str, _Camera] = {}
         self._said: set[tuple[str | None, str]] = set()
+
+    def use(self, camera: str, section: AlarmSection) -> None:
+        """Hold other rules against a camera's events from now on; one that stays as it was goes on counting."""
+        now = self._camera(camera)
+        rules, faults = understood(section.rules)
+        self._faults += faults
+        now.inhibit_m = section.inhibit_m
+        now.rules = {rule: now.rules.get(rule, _Heard()) for rule in rules}
+
+    def _camera(self, name: str) -> _Camera:
+        if name not in self._cameras:
+            rules = understood(self._begun_by.rules)[0]
+            self._cameras[name] = _Camera(self._begun_by.inhibit_m, {rule: _Heard() for rule in rules})
+        return self._cameras[name]
 
     def hear(self, event: Event) -> list[AlarmEvent | StateEvent]:
         """What an event sets off, and what has to be said of the rules; never raises."""
@@ -59,8 +75,6 @@ class Alarms:
         for fault in self._faults:
             self._say(fault, None, event, told)
         self._faults = []
-        if not self._rules:
-            return told
         try:
             self._take(event, told)
         except Exception as error:
@@ -71,31 +85,36 @@ class Alarms:
         if isinstance(event, DefectEvent):
             self._take_defect(event, told)
         elif isinstance(event, NotInspectedEvent) and event.first_line is None:
-            self._cameras[event.camera] = _Camera(restart_m=None, failed=self._cameras[event.camera].failed)
-            self._say("counts of defects begin anew after cloth of unknown length", event.camera, event, told)
+            camera = self._camera(event.camera)
+            camera.restart_m, camera.rules = None, {rule: _Heard() for rule in camera.rules}
+            if camera.rules:
+                self._say("counts of defects begin anew after cloth of unknown length", event.camera, event, told)
         elif isinstance(event, StateEvent) and event.camera is not None:
+            camera = self._camera(event.camera)
             if event.state == "running":
-                self._cameras[event.camera].restart_m = event.y_m
+                camera.restart_m = event.y_m
             elif event.state == "failed":
-                self._cameras[event.camera].failed = True
-                self._say("its defects neither sound nor stop any more: it failed", event.camera, event, told)
+                camera.failed = True
+                if camera.rules:
+                    self._say("its defects neither sound nor stop any more: it failed", event.camera, event, told)
 
     def _take_defect(self, event: DefectEvent, told: list[AlarmEvent | StateEvent]) -> None:
-        camera = self._cameras[event.cameras[0]]
+        camera = self._camera(event.cameras[0])
+        if not camera.rules:
+            return
         if doubt := _doubt(event):
             self._say(f"no alarm from {doubt}", event.cameras[0], event, told)
             return
         if camera.restart_m is None:
             camera.restart_m = event.y1_m
-        for rule in list(self._rules):
+        for rule, heard in list(camera.rules.items()):
             try:
-                told += self._hold(rule, event, camera)
+                told += self._hold(rule, heard, event, camera)
             except Exception as error:
-                self._rules.remove(rule)
+                del camera.rules[rule]
                 self._say(f"alarm rule '{rule.name}' failed and is left out ({error})", None, event, told)
 
-    def _hold(self, rule: Rule, event: DefectEvent, camera: _Camera) -> list[AlarmEvent]:
-        heard = camera.rules[rule.name]
+    def _hold(self, rule: Rule, heard: _Heard, event: DefectEvent, camera: _Camera) -> list[AlarmEvent]:
         alarms: list[AlarmEvent] = []
         if event.parent is not None:
             heard.fitting = [one for one in heard.fitting if one.id != event.id]
@@ -106,7 +125,7 @@ class Alarms:
         return alarms
 
     def _fits(self, rule: Rule, event: DefectEvent, camera: _Camera) -> bool:
-        silent = camera.failed or event.y1_m < (camera.restart_m or 0.0) + self._inhibit_m
+        silent = camera.failed or event.y1_m < (camera.restart_m or 0.0) + camera.inhibit_m
         if silent and rule.output is not Output.LAMP:
             return False
         return event.kind in rule.kinds and extent_mm(event) >= rule.at_least_mm

@@ -3,6 +3,9 @@
     python -m runtime.control /run/weftwatch/left.sock status
     python -m runtime.control /run/weftwatch/left.sock set-threshold local 4.2 keep 2.5
     python -m runtime.control /run/weftwatch/left.sock load-bundle bundles/denim-2 --at-line 120000
+    python -m runtime.control /run/weftwatch/left.sock reload-settings
+    python -m runtime.control /run/weftwatch/left.sock roll-start rolls/4712 --style denim --at-line 250000
+    python -m runtime.control /run/weftwatch/left.sock roll-end
     python -m runtime.control /run/weftwatch/left.sock tap --events
 
 The stream was started with --control and the same path. Answers are JSON on stdout, a tap's messages JSON Lines.
@@ -21,6 +24,9 @@ from runtime.control.client import Client
 from runtime.control.protocol import (
     BundleRequest,
     Request,
+    RollEndRequest,
+    RollStartRequest,
+    SettingsRequest,
     StatusRequest,
     TapRequest,
     ThresholdRequest,
@@ -52,6 +58,13 @@ def _request(options: argparse.Namespace) -> Request:
         return _threshold_request(options.level)
     if options.do == "load-bundle":
         return BundleRequest(path=str(options.bundle.resolve()), at_line=options.at_line)
+    if options.do == "reload-settings":
+        return SettingsRequest()
+    if options.do == "roll-start":
+        label = {name: getattr(options, name) for name in ("id", "style", "loom", "shift")}
+        return RollStartRequest(folder=str(options.roll.resolve()), at_line=options.at_line, **label)
+    if options.do == "roll-end":
+        return RollEndRequest(at_line=options.at_line)
     if options.do == "tap":
         shown = {"events": options.events, "lines": options.lines, "maps": options.maps}
         if not any(shown.values()):
@@ -81,9 +94,17 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     verbs.add_parser("status", help="who judges, where each camera is, how it goes")
     threshold = verbs.add_parser("set-threshold", help="judge by other thresholds from the next strip on")
     threshold.add_argument("level", nargs="+", metavar="KIND VALUE", help="of local, warp, weft, area, keep")
+    verbs.add_parser("reload-settings", help="judge by settings.yaml as it is now: thresholds and alarms")
     bundle = verbs.add_parser("load-bundle", help="let another bundle judge")
     bundle.add_argument("bundle", type=Path, metavar="DIR")
-    bundle.add_argument("--at-line", type=int, metavar="N", help="from this line of each camera (default: its next)")
+    start = verbs.add_parser("roll-start", help="begin the next roll; one that is being kept ends there")
+    start.add_argument("roll", type=Path, metavar="DIR", help="folder to keep it in")
+    start.add_argument("--id", help="that every event carries (default: the folder's name)")
+    for name in ("style", "loom", "shift"):
+        start.add_argument(f"--{name}", help="for the report")
+    end = verbs.add_parser("roll-end", help="end the roll and begin none")
+    for verb in (bundle, start, end):
+        verb.add_argument("--at-line", type=int, metavar="N", help="from this line of each camera (default: its next)")
     tap = verbs.add_parser("tap", help="show what passes, until the stream ends or Ctrl-C")
     tap.add_argument("--events", action="store_true")
     tap.add_argument("--lines", action="store_true", help="as the camera gave them")

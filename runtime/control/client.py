@@ -18,15 +18,16 @@ from runtime.control.protocol import (
     MapMessage,
     Refused,
     Request,
+    RollAnswer,
+    SettingsAnswer,
     StatusAnswer,
     TapMessage,
     ThresholdAnswer,
 )
 from runtime.errors import UserError
 
-ANSWERS: TypeAdapter[Refused | StatusAnswer | ThresholdAnswer | BundleAnswer | Done] = TypeAdapter(
-    Refused | StatusAnswer | ThresholdAnswer | BundleAnswer | Done
-)
+Answer = Refused | StatusAnswer | ThresholdAnswer | SettingsAnswer | BundleAnswer | RollAnswer | Done
+ANSWERS: TypeAdapter[Answer] = TypeAdapter(Answer)
 MESSAGES: TypeAdapter[TapMessage] = TypeAdapter(EventMessage | LinesMessage | MapMessage | LostMessage)
 
 

@@ -11,6 +11,7 @@ from runtime.control.door import Door
 from runtime.control.tap import Taps
 from runtime.engines.base import Engine
 from runtime.pipeline import Pipeline
+from runtime.sinks.rolls import Rolls
 
 
 class Control:
@@ -30,13 +31,14 @@ class Control:
         self._door = Door(socket)
         self._desk: Desk | None = None
 
-    def serve(self, pipeline: Pipeline, load: Callable[[Bundle], Engine]) -> None:
+    def serve(self, pipeline: Pipeline, rolls: Rolls, load: Callable[[Bundle], Engine]) -> None:
         """Answer from now on.
 
         Args:
+            rolls: one of the pipeline's sinks.
             load: loads another bundle's engine, of the kind, precision and device that the stream was started with.
         """
-        self._desk = Desk(pipeline, self.taps, load)
+        self._desk = Desk(pipeline, self.taps, rolls, load)
         self._door.serve(self._desk.answer, self.taps.drop)
 
     def close(self) -> None:

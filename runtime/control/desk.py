@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from runtime import __version__
+from runtime.alarms.rules import understood
 from runtime.bundle import Bundle
 from runtime.control.protocol import (
     BundleAnswer,
@@ -20,6 +21,11 @@ from runtime.control.protocol import (
     Message,
     OrderedBundle,
     Request,
+    RollAnswer,
+    RollEndRequest,
+    RollStartRequest,
+    SettingsAnswer,
+    SettingsRequest,
     StatusAnswer,
     StatusRequest,
     TapRequest,
@@ -33,8 +39,10 @@ from runtime.errors import UserError
 from runtime.judging import Judging
 from runtime.lane import Lane
 from runtime.pipeline import Pipeline
+from runtime.rolls.store import Label
 from runtime.settings import Settings
 from runtime.settings import Thresholds as StoredThresholds
+from runtime.sinks.rolls import Rolls
 
 ANSWER_S = 30.0
 """How long the stream may be busy with one step."""
@@ -44,15 +52,16 @@ Result = TypeVar("Result")
 class Desk:
     """Answers requests about one pipeline."""
 
-    def __init__(self, pipeline: Pipeline, taps: Taps, load: Callable[[Bundle], Engine]) -> None:
+    def __init__(self, pipeline: Pipeline, taps: Taps, rolls: Rolls, load: Callable[[Bundle], Engine]) -> None:
         """Take a place in the pipeline's loop.
 
         Args:
-            taps: which the pipeline already fills.
+            taps, rolls: which the pipeline already fills.
             load: loads another bundle's engine: the same kind, precision and device as the stream's.
         """
         self._pipeline = pipeline
         self._taps = taps
+        self._rolls = rolls
         self._load = load
         self._jobs: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
         self._engines: list[Engine] = []  # that this desk has to close
@@ -73,6 +82,12 @@ class Desk:
         with self._changing:
             if isinstance(request, ThresholdRequest):
                 return self._set_threshold(request)
+            if isinstance(request, SettingsRequest):
+                return self._reload_settings()
+            if isinstance(request, RollStartRequest):
+                return self._start_roll(request)
+            if isinstance(request, RollEndRequest):
+                return self._end_roll(request)
             return self._load_bundle(request)
 
     def close(self) -> None:
@@ -94,8 +109,8 @@ class Desk:
         bundle, old = judging.bundle, judging.thresholds
         if bundle.settings() != judging.settings:
             raise UserError(
-                f"'{bundle.path / 'settings.yaml'}' was changed by another program: load the bundle again to judge by "
-                "it, then set thresholds."
+                f"'{bundle.path / 'settings.yaml'}' was changed by another program: reload the settings to judge by "
+                "them, then set thresholds."
             )
         levels = {**old.open, **request.open}
         keep = old.keep if request.keep is None else request.keep
@@ -119,6 +134,49 @@ class Desk:
             raise
         judge = judging.judge.model_copy(update={"settings_revision": settings.revision})
         return ThresholdAnswer(judge=judge, thresholds=Thresholds(open=levels, keep=keep), cameras=cameras)
+
+    def _reload_settings(self) -> SettingsAnswer:
+        judging = self._only_judging()
+        bundle, settings = judging.bundle, judging.bundle.settings()
+        thresholds = bundle.thresholds(judging.engine_key)
+        if settings.policy != judging.policy:
+            raise UserError("The policy was changed too: load the bundle again, which takes up all of settings.yaml.")
+        if settings.revision <= judging.settings.revision and settings != judging.settings:
+            # Written by hand: no two settings that judge may have one revision.
+            settings = settings.model_copy(update={"revision": judging.settings.revision + 1})
+            bundle.write_settings(settings)
+        cameras = self._in_the_loop(lambda: self._use(bundle.path, settings))
+        rules, left_out = understood(settings.alarms.rules)
+        return SettingsAnswer(
+            judge=judging.judge.model_copy(update={"settings_revision": settings.revision}),
+            thresholds=Thresholds(open=thresholds.open, keep=thresholds.keep),
+            cameras=cameras,
+            alarms=[rule.name for rule in rules],
+            left_out=left_out,
+        )
+
+    def _start_roll(self, request: RollStartRequest) -> RollAnswer:
+        self._in_the_loop(lambda: self._pipeline.refuse_change_at(request.at_line))  # before a folder is made
+        label = Label(request.id, request.style, request.loom)
+        roll = self._rolls.begin(Path(request.folder), label, request.shift)
+        try:
+            return self._change_roll(roll, request.at_line)
+        except UserError:
+            self._rolls.give_up(roll)
+            raise
+
+    def _end_roll(self, request: RollEndRequest) -> RollAnswer:
+        if self._live()[0].roll is None:
+            raise UserError("No roll is being kept: begin one with roll-start.")
+        return self._change_roll(None, request.at_line)
+
+    def _change_roll(self, roll: str | None, line: int | None) -> RollAnswer:
+        def change() -> dict[str, int]:
+            live = self._live()
+            self._pipeline.change_roll(roll, line)
+            return {lane.name: lane.ordered.first_line for lane in live if lane.ordered}
+
+        return RollAnswer(roll=roll, first_line=self._in_the_loop(change))
 
     def _load_bundle(self, request: BundleRequest) -> BundleAnswer:
         key = self._live()[0].judging.engine_key
@@ -201,7 +259,8 @@ def _camera_now(lane: Lane) -> CameraNow:
         bundle=judging.bundle.recipe.name,
         judge=judging.judge,
         thresholds=Thresholds(open=judging.thresholds.open, keep=judging.thresholds.keep),
-        ordered=OrderedBundle(bundle=ordered.parts.judging.bundle.id, first_line=ordered.first_line)
+        roll=lane.roll,
+        ordered=OrderedBundle(bundle=ordered.parts.judging.bundle.id, first_line=ordered.first_line, roll=ordered.roll)
         if ordered
         else None,
         finished=lane.finished,

@@ -47,11 +47,36 @@ class ThresholdRequest(Message):
         return self
 
 
+class SettingsRequest(Message):
+    """Judge by settings.yaml as it is now, thresholds and alarms, from the next strip on."""
+
+    do: Literal["reload_settings"] = "reload_settings"
+
+
 class BundleRequest(Message):
     """Let another bundle judge from a line on."""
 
     do: Literal["load_bundle"] = "load_bundle"
     path: str = Field(min_length=1, max_length=MOST_PATH, description="folder, as the stream's process sees it")
+    at_line: int | None = Field(default=None, ge=0, lt=1 << 63, description="of each camera; null: its next line")
+
+
+class RollStartRequest(Message):
+    """Let the lines from one on belong to the next roll; one that is being kept ends there."""
+
+    do: Literal["roll_start"] = "roll_start"
+    folder: str = Field(min_length=1, max_length=MOST_PATH, description="of the roll, as the stream's process sees it")
+    id: str | None = Field(default=None, min_length=1, description="null: the folder's name")
+    style: str | None = None
+    loom: str | None = None
+    shift: str | None = None
+    at_line: int | None = Field(default=None, ge=0, lt=1 << 63, description="of each camera; null: its next line")
+
+
+class RollEndRequest(Message):
+    """Let the lines from one on belong to no roll."""
+
+    do: Literal["roll_end"] = "roll_end"
     at_line: int | None = Field(default=None, ge=0, lt=1 << 63, description="of each camera; null: its next line")
 
 
@@ -71,7 +96,10 @@ class TapRequest(Message):
         return self
 
 
-Request = Annotated[StatusRequest | ThresholdRequest | BundleRequest | TapRequest, Field(discriminator="do")]
+Request = Annotated[
+    StatusRequest | ThresholdRequest | SettingsRequest | BundleRequest | RollStartRequest | RollEndRequest | TapRequest,
+    Field(discriminator="do"),
+]
 REQUEST: TypeAdapter[Request] = TypeAdapter(Request)
 
 
@@ -96,10 +124,11 @@ class Thresholds(Message):
 
 
 class OrderedBundle(Message):
-    """A bundle that waits for its line."""
+    """A bundle that waits for its line: another, or the same for another roll."""
 
     bundle: str = Field(description="bundle id")
     first_line: int
+    roll: str | None = Field(description="that the lines from there on belong to")
 
 
 class CameraNow(Message):
@@ -110,6 +139,7 @@ class CameraNow(Message):
     bundle: str = Field(description="its name; its id is the judge's")
     judge: Judge
     thresholds: Thresholds
+    roll: str | None = Field(description="id of the roll that is kept of it")
     ordered: OrderedBundle | None
     finished: bool
 
@@ -129,6 +159,20 @@ class ThresholdAnswer(Done):
     judge: Judge
     thresholds: Thresholds
     cameras: list[str] = Field(description="those that it judges from their next strip on")
+
+
+class SettingsAnswer(ThresholdAnswer):
+    """As they were written, with a revision of their own."""
+
+    alarms: list[str] = Field(description="names of the rules that hold")
+    left_out: list[str] = Field(description="a sentence for each rule that does not")
+
+
+class RollAnswer(Done):
+    """Each camera's lines belong to the roll from its line on."""
+
+    roll: str | None = Field(description="id; null: to none")
+    first_line: dict[str, int] = Field(description="by camera")
 
 
 class BundleAnswer(Done):

@@ -3,7 +3,7 @@
 Works on events, in loom millimetres, after the cameras' trackers and before the sinks. An event that meets one of
 another camera becomes part of it: the older goes on with the box around both and names both cameras, a younger that
 had been told is closed with the older as its parent. An event near a border is closed only when the camera beyond it
-has judged that cloth too, or was left so far behind that it is taken to be gone.
+has judged that cloth too, or was left so far behind that it is taken to be gone. A roll's defects end with it.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from itertools import product
 from typing import Any
 
 from runtime.defects.growing import kind_of
-from runtime.events import DefectEvent, Event
+from runtime.events import DefectEvent, Event, StateEvent
 from runtime.types import State
 
 X_MM = 5.0
@@ -93,12 +93,16 @@ class Across:
         self._spans = spans
         self._judged_mm = dict.fromkeys(spans, -math.inf)
         self._ended: set[str] = set()
+        self._rolls: dict[str, str | None] = {}  # of the cameras that came to another
         self._groups: dict[int, _Group] = {}
         self._group_of: dict[str, _Group] = {}
         self._begun = 0
 
     def hear(self, event: Event) -> list[Event]:
         """What is to be told instead of an event."""
+        if isinstance(event, StateEvent) and event.state == "started" and event.camera:
+            self._rolls[event.camera] = event.roll
+            return [*self._close_ready(), event]
         if len(self._spans) < 2 or not isinstance(event, DefectEvent) or event.cameras[0] not in self._spans:
             return [event]
         group = self._group_of.get(event.id) or self._begin(event)
@@ -107,7 +111,11 @@ class Across:
             self._group_of.pop(event.id, None)
         home = self._group_of.get(event.parent) if event.parent else None
         group.take(event, {event.cameras[0]: _Box.of(event)})
-        others = [other for other in self._groups.values() if other is not group and group.meets(other)]
+        others = [
+            other
+            for other in self._groups.values()
+            if other is not group and other.whole.roll == event.roll and group.meets(other)
+        ]
         if home and home is not group and home not in others:
             others.append(home)
         elder, told = self._join([group, *others], event)
@@ -170,6 +178,7 @@ class Across:
         farthest = max(self._judged_mm[camera] for camera in group.boxes)
         beyond = {camera for camera, (left, right) in self._spans.items() if left <= x1 and x0 <= right}
         beyond -= self._ended | group.boxes.keys()
+        beyond -= {camera for camera, roll in self._rolls.items() if roll != group.whole.roll}
         return farthest < end + GONE_MM and any(self._judged_mm[camera] < end + WAIT_MM for camera in beyond)
 
 

@@ -188,5 +188,6 @@ def _longer(series: _Series, mark: _Mark, turns: int, cause: DefectEvent) -> _Se
         "defects": [*event.defects, mark.id][-NAMED:],
         "count": event.count + 1,
         "time": cause.time,
+        "roll": cause.roll,
     }
     return replace(series, period_mm=period_mm, newest=mark, event=event.model_copy(update=told))

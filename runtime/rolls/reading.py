@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
@@ -57,15 +58,17 @@ class _Places:
 
     Attributes:
         start: metre of the roll at which the run begins.
-        begins: metre of the stream at which each camera begins the run, where that is not 0.
+        begins, ends: metres of the stream at which each camera comes to the run, where that is not 0, and goes on to
+            another roll. What it was known to have beyond that is the other's.
     """
 
     start: float
     begins: dict[str, float]
+    ends: dict[str, float]
 
     def of(self, camera: str, metres: float) -> float:
         """The roll's metre of a camera's."""
-        return self.start + metres - self.begins.get(camera, 0.0)
+        return self.start + min(metres, self.ends.get(camera, math.inf)) - self.begins.get(camera, 0.0)
 
 
 class _Reader:
@@ -92,7 +95,7 @@ class _Reader:
                 continue
             number, started, shift, ended, how = row
             start = runs[-1].y1_m if runs else 0.0
-            place = _Places(start, _begins(events))
+            place = _Places(start, *_begins_and_ends(events, str(label.id)))
             ends = self._ends(number, place)
             y1 = max((metres for metres, _ in ends.values()), default=start)
             run = Run(number, started, shift, ended, how, start, y1, _judges(events))
@@ -201,13 +204,17 @@ class _Reader:
         return Cloth(self._x0, self._x1, length, inspected)
 
 
-def _begins(events: Sequence[dict[str, Any]]) -> dict[str, float]:
-    """Metres of the stream at which each camera began the run: its first word says so where a roll follows another."""
+def _begins_and_ends(events: Sequence[dict[str, Any]], roll: str) -> tuple[dict[str, float], dict[str, float]]:
+    """Metres of the stream at which each camera came to the roll and left it, as its first and last word say."""
     begins: dict[str, float] = {}
-    for event in reversed(events):
+    ends: dict[str, float] = {}
+    for event in events:
         if event["type"] == "state" and event["state"] == "started" and event["camera"]:
-            begins[event["camera"]] = event.get("y_m") or 0.0
-    return begins
+            if event["roll"] == roll:
+                begins.setdefault(event["camera"], event["y_m"] or 0.0)
+            elif event["y_m"] is not None:
+                ends[event["camera"]] = event["y_m"]
+    return begins, ends
 
 
 def _joined(spans: Sequence[Unseen]) -> list[Unseen]:

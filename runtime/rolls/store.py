@@ -22,6 +22,8 @@ from runtime.events import DefectEvent, Event, NotInspectedEvent, SummaryEvent, 
 FORMAT = 1
 """Of the tables, kept as SQLite's user_version: newer ones are refused."""
 STORE, CROPS, LOCK = "roll.sqlite", "crops", "writer.lock"
+ROLL_ENDED = "roll_ended"
+"""How a run ended whose stream went on."""
 LOCK_TRIES, LOCK_WAIT_S = 10, 0.05
 TABLES = """
 CREATE TABLE roll (id TEXT NOT NULL, style TEXT, loom TEXT, made TEXT NOT NULL);
@@ -67,6 +69,13 @@ class Progress:
     x1_mm: float | None
 
 
+@dataclass(frozen=True)
+class RollEnd:
+    """The stream went on without this roll, or with another."""
+
+    time: str
+
+
 class Store:
     """Writes a roll. One process writes at a time; any number may read meanwhile.
 
@@ -97,12 +106,14 @@ class Store:
         except sqlite3.Error as error:
             raise UserError(f"Cannot write the roll '{folder}': {error}.") from error
 
-    def add(self, rows: Sequence[Event | Progress]) -> None:
+    def add(self, rows: Sequence[Event | Progress | RollEnd]) -> None:
         """Add rows in one transaction; they are on the disk when this returns."""
         with self._db:
             for row in rows:
                 if isinstance(row, Progress):
                     self._add_progress(row)
+                elif isinstance(row, RollEnd):
+                    self._end_run(row.time, ROLL_ENDED)
                 else:
                     self._add_event(row)
 
@@ -168,7 +179,10 @@ class Store:
             (self.run, event.time, event.type, camera, defect, y0_m, y1_m, event.line()),
         )
         if isinstance(event, SummaryEvent):
-            self._db.execute("UPDATE runs SET ended = ?, how = ? WHERE run = ?", (event.time, event.ended, self.run))
+            self._end_run(event.time, event.ended)
+
+    def _end_run(self, time: str, how: str) -> None:
+        self._db.execute("UPDATE runs SET ended = ?, how = ? WHERE run = ?", (time, how, self.run))
 
     def _add_progress(self, row: Progress) -> None:
         self._db.execute(

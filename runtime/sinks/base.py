@@ -10,8 +10,9 @@ from runtime.events import Event
 class Sink(Protocol):
     """Takes events. A sink that cannot write counts what it lost and lets the stream go on."""
 
-    lost: int
-    """Events that could not be written."""
+    @property
+    def lost(self) -> int:
+        """Events that could not be written."""
 
     def write(self, event: Event) -> None:
         """Take one event; never raises for a full disk or a closed pipe."""

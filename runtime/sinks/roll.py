@@ -13,10 +13,10 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from itertools import islice
 
-from runtime.events import DefectEvent, Event, StatusEvent, SummaryEvent, wall_time
+from runtime.events import DefectEvent, Event, StateEvent, StatusEvent, SummaryEvent, wall_time
 from runtime.position import Track
 from runtime.rolls.crops import Crop, CropFolder, Quota, RecentLines
-from runtime.rolls.store import Progress, Store
+from runtime.rolls.store import Progress, RollEnd, Store
 from runtime.types import LineBlock, ScoreMap, State
 
 WRITE_EVERY_S = 0.25
@@ -63,7 +63,7 @@ class RollSink:
         self._store = store
         self._crop_folder = CropFolder(store, quota)
         self._cameras: dict[str, _Camera] = {}
-        self._rows: deque[Event | Progress] = deque()
+        self._rows: deque[Event | Progress | RollEnd] = deque()
         self._crops: deque[Crop] = deque()
         self._dropped = 0
         self._failing = ""
@@ -107,15 +107,27 @@ class RollSink:
         if isinstance(event, DefectEvent) and event.state is not State.UPDATE and event.parent is None:
             self._cut(event)
 
+    def left(self, camera: str, begins: StateEvent) -> None:
+        """A camera has come to where another roll begins: what is known of it beyond that is not of this one."""
+        self._note_progress(camera, self._cameras.pop(camera), begins.time)
+        self._queue(begins)
+
+    def end(self, time: str) -> None:
+        """The stream goes on without this roll: leave the store as one file when all that waits is written."""
+        self._queue(RollEnd(time))
+        self._closing.set()
+
+    @property
+    def writing(self) -> bool:
+        """The store is not closed yet."""
+        return self._thread.is_alive()
+
     def close(self) -> None:
         """Write what waits, and leave the store as one file."""
         self._closing.set()
         self._thread.join(CLOSE_S)
-        lacks = [f"{count} {what}" for what, count in {"events": self.lost, **self._not_kept}.items() if count]
-        if lacks:
-            print(f"The roll '{self._store.folder}' lacks {', '.join(lacks)}.", file=sys.stderr)
-        if not self._thread.is_alive():
-            self._store.close()
+        if self.writing:
+            self._say_what_lacks()
 
     def _note_progress(self, name: str, camera: _Camera, time: str) -> None:
         now = (camera.newest_line, camera.looked_at_line, camera.came_in_m)
@@ -128,7 +140,8 @@ class RollSink:
         self._queue(Progress(name, time, metres, looked_at_m, left, right))
 
     def _cut(self, event: DefectEvent) -> None:
-        crop = self._cameras[event.cameras[0]].recent.cut(event)
+        camera = self._cameras.get(event.cameras[0])
+        crop = camera.recent.cut(event) if camera else None
         if crop is None:
             if event.state is State.OPEN:  # at its end a long defect's first lines are gone: the first crop stays
                 self._not_kept["crops whose lines were gone"] += 1
@@ -142,7 +155,7 @@ class RollSink:
         if crop.final and not self._crop_folder.has(crop.defect):
             self._not_kept[why] += 1
 
-    def _queue(self, row: Event | Progress) -> None:
+    def _queue(self, row: Event | Progress | RollEnd) -> None:
         with self._lock:
             if len(self._rows) >= MOST_ROWS:
                 self._dropped += 1
@@ -158,6 +171,13 @@ class RollSink:
             while self._crops:
                 self._write_crop(self._crops.popleft())
                 self._write_rows()
+        self._say_what_lacks()
+        self._store.close()
+
+    def _say_what_lacks(self) -> None:
+        lacks = [f"{count} {what}" for what, count in {"events": self.lost, **self._not_kept}.items() if count]
+        if lacks:
+            print(f"The roll '{self._store.folder}' lacks {', '.join(lacks)}.", file=sys.stderr)
 
     def _write_rows(self) -> None:
         while rows := self._next_rows():
@@ -169,7 +189,7 @@ class RollSink:
             self._report(rows_written=len(rows), failing="")
         self._write_losses()
 
-    def _next_rows(self) -> list[Event | Progress]:
+    def _next_rows(self) -> list[Event | Progress | RollEnd]:
         with self._lock:
             return list(islice(self._rows, BATCH_ROWS))
 

@@ -224,3 +224,37 @@ def test_a_camera_that_failed_stops_no_loom_and_state_says_so() -> None:
     assert sentences(told) == ["its defects neither sound nor stop any more: it failed"]
     gone = [failed(), unseen(None), running(3.0), warp("d1", 9, 900)]
     assert alarms([STOP], *gone) == [], "it stays failed"
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        pytest.param([BUZZER], ["d3"], id="a rule that stays goes on counting"),
+        pytest.param([{**BUZZER, "within_m": 2.0}], ["d5"], id="one that was changed begins anew"),
+        pytest.param([LAMP], ["d3", "d4", "d5"], id="another"),
+        pytest.param([], [], id="none"),
+        pytest.param([BUZZER, {"name": "odd"}], ["d3"], id="one that is none is left out"),
+    ],
+)
+def test_rules_that_are_taken_up_later(rules: list[Any], expected: list[str]) -> None:
+    deciding = Alarms(AlarmSection(inhibit_m=0, rules=(BUZZER,)))
+    told = []
+    for number, event in enumerate(spots(1, 1.3, 1.6, 2.5, 3.2)):
+        if number == 2:
+            deciding.use("c", AlarmSection(inhibit_m=0, rules=tuple(rules)))
+        told += deciding.hear(event)
+    assert [one.defects[-1] for one in told if isinstance(one, AlarmEvent)] == expected
+    assert len(sentences(told)) == (len(rules) == 2)
+
+
+def test_rules_are_taken_up_for_one_camera_alone() -> None:
+    deciding = Alarms(AlarmSection(inhibit_m=0, rules=(LAMP,)))
+    deciding.use("other", AlarmSection(inhibit_m=0, rules=()))
+    told = [one for camera in ("c", "other") for one in deciding.hear(defect(camera, 1.0, camera=camera))]
+    assert [one.camera for one in told] == ["c"]
+
+
+def test_the_cloth_that_is_silent_is_taken_up_too() -> None:
+    deciding = Alarms(AlarmSection(inhibit_m=5, rules=(BUZZER,)))
+    deciding.use("c", AlarmSection(inhibit_m=0, rules=({**BUZZER, "repeats": 1},)))
+    assert len(deciding.hear(defect("d1", 1.0))) == 1

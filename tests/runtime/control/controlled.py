@@ -16,6 +16,8 @@ from runtime.engines.base import Engine, EngineSession
 from runtime.engines.openvino import OpenVinoEngine
 from runtime.events import SummaryEvent
 from runtime.pipeline import Pipeline, View
+from runtime.rolls.crops import Quota
+from runtime.sinks.rolls import Rolls
 from runtime.types import LineBlock, ScoreMap
 from tests.runtime.cloths import Collected
 
@@ -60,14 +62,15 @@ class Controlled:
         self.socket = Path(self._folder.name) / "s"
         self.control = Control(self.socket)
         self.engine = Counted(bundle)
-        self.pipeline = Pipeline(
-            bundle, self.engine, KEY, [View(c) for c in cameras], [self.sink, self.control.taps], on_strip=self._seen
-        )
+        self.rolls = Rolls(Quota())
+        sinks = [self.sink, self.control.taps, self.rolls]
+        views = [View(c) for c in cameras]
+        self.pipeline = Pipeline(bundle, self.engine, KEY, views, sinks, on_strip=self._seen, on_open=self.rolls.opened)
         self.summary: SummaryEvent | None = None
         self._thread = threading.Thread(target=self._run)
 
     def __enter__(self) -> Controlled:
-        self.control.serve(self.pipeline, self._load)
+        self.control.serve(self.pipeline, self.rolls, self._load)
         self._thread.start()
         return self
 
@@ -78,6 +81,7 @@ class Controlled:
             self.pipeline.stop()
         self._thread.join(WAIT_S)
         self.control.close()
+        self.rolls.close()
         self._folder.cleanup()
         assert kind or self.summary
         assert not any(engine.open_sessions for engine in (self.engine, *self.engines))
@@ -108,6 +112,7 @@ class Controlled:
 
     def _seen(self, item: LineBlock | ScoreMap) -> None:
         self.control.taps.seen(item)
+        self.rolls.seen(item)
         if isinstance(item, ScoreMap):
             (lane,) = (lane for lane in self.pipeline.lanes if lane.name == item.camera)
             self.strips.append((item, lane.judging.bundle.id, lane.judging.settings.revision))

@@ -16,7 +16,10 @@ from runtime.bundle import Bundle
 from runtime.command import status
 from runtime.control.__main__ import main
 from runtime.control.client import Client
-from runtime.control.protocol import LinesMessage, MapMessage, TapRequest
+from runtime.control.protocol import CameraNow, LinesMessage, MapMessage, StatusAnswer, StatusRequest, TapRequest
+from runtime.report import main as report
+from runtime.rolls.reading import read_roll
+from runtime.rolls.store import ROLL_ENDED
 from runtime.types import Kind
 from tests import torchless
 from tests.runtime.bundles import KEEP, MM_PER_PX, OPEN, make_bundle
@@ -59,7 +62,7 @@ def test_verbs_against_a_running_stream(
         (camera,) = json.loads(capsys.readouterr().out)["cameras"]
         assert (camera["camera"], camera["bundle"], camera["next_line"]) == ("c", "brightness", 0)
         assert camera["judge"] == {"bundle": bundle.id, "engine": KEY, "settings_revision": 2}
-        assert camera["ordered"] == {"bundle": bundle.id, "first_line": 100}
+        assert camera["ordered"] == {"bundle": bundle.id, "first_line": 100, "roll": None}
         assert status(main, [door, "load-bundle", "nowhere"]) == 2
         said = capsys.readouterr()
         assert said.out == ""
@@ -140,6 +143,43 @@ def test_the_command_with_a_door(bundle: Bundle, tmp_path: Path, capsys: pytest.
     assert summary["judge"]["settings_revision"] == 2
     assert summary["cameras"][0]["balanced"]
     assert not (tmp_path / "s").exists()
+
+
+def test_two_rolls_of_one_stream_have_a_report_each(bundle: Bundle, tmp_path: Path) -> None:
+    cloth = f'{{backend: simulated, source: "sim:plain?width=600", mm_per_px: {MM_PER_PX}, line_rate_hz: 2000}}'
+    (tmp_path / "cameras.yaml").write_text(f"live: {cloth}\n")
+    arguments = ["--cameras", "cameras.yaml", "--camera", "live", "--bundle", "bundle", "--json", "--control", "s"]
+    process = torchless.start(tmp_path, "runtime.stream", *arguments)
+    door, deadline = str(tmp_path / "s"), time.monotonic() + WAIT_S
+    while status(main, [door, "roll-start", str(tmp_path / "r1"), "--style", "denim", "--shift", "early"]) != 0:
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+    for number in (1, 2):
+        with Client(tmp_path / "s") as client:
+            client.ask(TapRequest(lines=True))
+            last = [message.first_line for message, _ in zip(client.messages(), range(5), strict=False)][-1]
+        verb = ["roll-start", str(tmp_path / "r2"), "--at-line", str(last + 1000)] if number == 1 else ["roll-end"]
+        assert status(main, [door, *verb]) == 0
+        while (camera := camera_now(tmp_path / "s")).ordered:
+            assert time.monotonic() < deadline
+    assert camera.roll is None
+    process.send_signal(signal.SIGTERM)
+    out, err = process.communicate(timeout=torchless.TIMEOUT_S)
+    assert (process.returncode, err) == (0, "")
+    assert json.loads(out.splitlines()[-1])["cameras"][0]["balanced"]
+    for name in ("r1", "r2"):
+        roll = read_roll(tmp_path / name)
+        assert [run.how for run in roll.runs] == [ROLL_ENDED]
+        assert roll.metres > 0
+        assert report([str(tmp_path / name)]) == 0
+        assert f"Roll {name}" in (tmp_path / name / "report" / "report.html").read_text()
+
+
+def camera_now(door: Path) -> CameraNow:
+    with Client(door) as client:
+        answer = client.ask(StatusRequest())
+    assert isinstance(answer, StatusAnswer)
+    return answer.cameras[0]
 
 
 def test_a_door_that_cannot_be_had_is_refused_before_the_first_line(bundle: Bundle, tmp_path: Path) -> None:

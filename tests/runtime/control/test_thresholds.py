@@ -73,7 +73,7 @@ def test_settings_that_another_program_wrote_are_not_overwritten(bundles: Path) 
         ask.judged(101), change],
     )  # fmt: skip
     assert len(ask.refusals) == 1
-    assert "was changed by another program: load the bundle again" in ask.refusals[0]
+    assert "was changed by another program: reload the settings" in ask.refusals[0]
     assert bundle.settings().revision == 8
     assert run.summary
     assert run.summary.judge.settings_revision == 8

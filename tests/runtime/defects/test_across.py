@@ -178,3 +178,25 @@ def test_other_events_and_single_cameras_pass() -> None:
     assert Cameras({"a": (0, 400)}).hear(event).told == [event]
     unknown = spot("x", "x1", CLOSED)
     assert Cameras().hear(unknown).told == [unknown]
+
+
+def of_roll(event: Event, roll: str) -> Event:
+    return event.model_copy(update={"roll": roll})
+
+
+def begins(camera: str, roll: str) -> StateEvent:
+    return StateEvent(camera=camera, state="started", message="the next roll", roll=roll)
+
+
+def test_what_waits_for_a_camera_is_told_before_that_camera_goes_on_with_the_next_roll() -> None:
+    cameras = Cameras()
+    cameras.hear(of_roll(spot("a", "a1"), "one"), of_roll(spot("a", "a1", CLOSED), "one"), begins("a", "two"))
+    assert cameras.story() == [("a1", "open", None)], "b may see it yet"
+    cameras.hear(begins("b", "two"))
+    assert cameras.story() == [("a1", "open", None), ("a1", "closed", None)]
+    assert isinstance(cameras.told[-1], StateEvent)
+
+
+def test_a_defect_of_the_next_roll_is_not_part_of_one_before() -> None:
+    cameras = Cameras().hear(of_roll(spot("a", "a1"), "one"), begins("b", "two"), of_roll(spot("b", "b1"), "two"))
+    assert cameras.story() == [("a1", "open", None), ("b1", "open", None)]

@@ -143,3 +143,11 @@ def test_spots_by_chance_on_a_usual_roll_are_no_repeat() -> None:
     rng = np.random.default_rng(6)
     places = np.sort(rng.uniform(0, 300_000, 120))
     assert heard(list(places), x_mm=list(rng.uniform(0, 1900, 120))) == []
+
+
+def test_a_series_that_goes_on_belongs_to_the_roll_of_its_newest_mark() -> None:
+    repeats, told = Repeats(), []
+    for n in range(5):
+        mark = defect(f"d{n}", State.CLOSED, (200, 206), (471.0 * n - 3, 471.0 * n + 3))
+        told += repeats.hear(mark.model_copy(update={"roll": "one" if n < 4 else "two"}))
+    assert [event.roll for event in told] == ["one", "one", "two"]

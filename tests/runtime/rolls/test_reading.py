@@ -144,8 +144,17 @@ def test_a_roll_that_was_cut_off_before_its_first_strip_was_judged(tmp_path: Pat
     assert [(one.reason, one.y0_m, one.y1_m) for one in roll.unseen] == [(CUT_OFF, 0.0, 1.5)]
 
 
-def began(camera: str, y_m: float) -> StateEvent:
-    return started(camera).model_copy(update={"y_m": y_m})
+def began(camera: str, y_m: float, roll: str = "7") -> StateEvent:
+    return started(camera).model_copy(update={"y_m": y_m, "roll": roll})
+
+
+@pytest.mark.parametrize("ended", [True, False])
+def test_what_came_in_for_the_next_roll_is_not_of_this_one(tmp_path: Path, ended: bool) -> None:
+    """The lines that waited when the camera went on, whether the roll came to its end or was cut off."""
+    ahead = defect("a", (1.0, 1.5)).model_copy(update={"latency_mm": 7000.0})
+    rows = [started("c"), progress(6.0, looked_at_m=1.5), ahead, progress(2.0), began("c", 2.0, "8")]
+    roll = read_roll(make_roll(tmp_path, [*rows, *([summary()] if ended else [])]))
+    assert (roll.metres, roll.cloth.inspected_m, roll.unseen) == (2.0, 2.0, ())
 
 
 @pytest.mark.parametrize(

@@ -15,14 +15,19 @@ from runtime.position import Track
 from runtime.rolls.crops import Quota
 from runtime.rolls.reading import read_roll
 from runtime.rolls.roll import CUT_OFF, Roll
-from runtime.rolls.store import STORE, Label, Progress, Store
+from runtime.rolls.store import ROLL_ENDED, STORE, Label, Progress, Store
 from runtime.sinks import roll as module
 from runtime.sinks.roll import RollSink
 from runtime.types import Kind, Scale, ScoreMap, State
 from tests.runtime.cloths import block
-from tests.runtime.rolls.made import MM_PER_PX, defect, started, summary
+from tests.runtime.rolls.made import MM_PER_PX, TIME, defect, started, summary
 
 WAIT_S = 20.0
+AHEAD = CameraStatus(
+    camera="c", metres=2.0, m_per_min=1, lines_per_s=1, tiles_per_s=1, queue_blocks=60, lines_in=4000,
+    lines_not_inspected=0, open_defects=0, defects=0,
+)  # fmt: skip
+"""2 m came in, more than was given to the sink."""
 
 
 class Fussy(Store):
@@ -90,14 +95,20 @@ def test_how_far_it_is_and_where_the_cloth_lies(store: Store) -> None:
 def test_lines_that_wait_for_their_turn_came_in_too(store: Store) -> None:
     """A stream that is killed then loses them."""
     sink = streaming(store, lines=1000)
-    status = CameraStatus(
-        camera="c", metres=2.0, m_per_min=1, lines_per_s=1, tiles_per_s=1, queue_blocks=60, lines_in=4000,
-        lines_not_inspected=0, open_defects=0, defects=0,
-    )  # fmt: skip
-    sink.write(StatusEvent(cameras=[status, status.model_copy(update={"camera": "of another roll"})]))
+    sink.write(StatusEvent(cameras=[AHEAD, AHEAD.model_copy(update={"camera": "of another roll"})]))
     sink.close()
     roll = read_roll(store.folder)
     assert [(one.reason, one.y0_m, one.y1_m) for one in roll.unseen] == [(CUT_OFF, 0.5, 2.0)]
+
+
+def test_lines_that_waited_for_the_next_roll_are_not_this_ones(store: Store) -> None:
+    sink = streaming(store, lines=1000)
+    sink.write(StatusEvent(cameras=[AHEAD]))
+    sink.left("c", started("c").model_copy(update={"roll": "next", "y_m": 0.5}))
+    sink.end(TIME)
+    sink.close()
+    roll = read_roll(store.folder)
+    assert ([run.how for run in roll.runs], roll.metres, roll.unseen) == ([ROLL_ENDED], 0.5, ())
 
 
 def test_a_stream_that_is_killed_before_its_first_status_has_a_width(store: Store) -> None:
