@@ -1,10 +1,14 @@
-"""GigE Vision line-scan cameras, opened by IP address."""
+"""GigE Vision line-scan cameras, opened by IP address, through one of two clients.
+
+Aravis (runtime/cameras/aravis_link.py) is an apt package, telegenic (runtime/cameras/telegenic_link.py) a pip package.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Literal
 
-from runtime.cameras.gige_link import Client, GigeSettings, connect
+from runtime.cameras.gige_link import Client, GigeLink, GigeSettings
 from runtime.cameras.link import FeatureValue
 from runtime.cameras.linked import LinkedCamera
 from runtime.types import Scale
@@ -52,3 +56,28 @@ class GigeCamera(LinkedCamera):
             resend=resend,
         )
         super().__init__(name, f"at {ip}", scale, settings, lambda: connect(name, ip, settings, client))
+
+
+def chosen(client: Client) -> Literal["aravis", "telegenic"]:
+    """The client that is meant: ``auto`` is Aravis where it is installed, else telegenic."""
+    if client != "auto":
+        return client
+    from runtime.cameras import aravis_library
+
+    return "aravis" if aravis_library.installed() else "telegenic"
+
+
+def connect(name: str, ip: str, settings: GigeSettings, client: Client) -> GigeLink:
+    """Take the camera over, set it up and start its stream.
+
+    Raises:
+        UserError: nobody answers, somebody else controls the camera, it refuses a setting, or the client that is
+            asked for is not installed.
+    """
+    if chosen(client) == "aravis":
+        from runtime.cameras.aravis_link import AravisLink
+
+        return AravisLink(name, ip, settings)
+    from runtime.cameras.telegenic_link import TelegenicLink
+
+    return TelegenicLink(name, ip, settings)

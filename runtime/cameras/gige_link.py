@@ -1,7 +1,4 @@
-"""The two clients that speak GigE Vision, and which of them is meant.
-
-Aravis (runtime/cameras/aravis_link.py) is an apt package, telegenic (runtime/cameras/telegenic_link.py) a pip package.
-"""
+"""What both clients that speak GigE Vision are told, and what they have to tell: see gige.py for which is meant."""
 
 from __future__ import annotations
 
@@ -37,31 +34,6 @@ class GigeLink(Link, Protocol):
     """A link over Ethernet, whose packets are counted."""
 
     def health(self) -> LinkHealth: ...
-
-
-def chosen(client: Client) -> Literal["aravis", "telegenic"]:
-    """The client that is meant: ``auto`` is Aravis where it is installed, else telegenic."""
-    if client != "auto":
-        return client
-    from runtime.cameras import aravis_library
-
-    return "aravis" if aravis_library.installed() else "telegenic"
-
-
-def connect(name: str, ip: str, settings: GigeSettings, client: Client) -> GigeLink:
-    """Take the camera over, set it up and start its stream.
-
-    Raises:
-        UserError: nobody answers, somebody else controls the camera, it refuses a setting, or the client that is
-            asked for is not installed.
-    """
-    if chosen(client) == "aravis":
-        from runtime.cameras.aravis_link import AravisLink
-
-        return AravisLink(name, ip, settings)
-    from runtime.cameras.telegenic_link import TelegenicLink
-
-    return TelegenicLink(name, ip, settings)
 
 
 def warn_of_small_socket(name: str, link: GigeLink, settings: GigeSettings) -> None:

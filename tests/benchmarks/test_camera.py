@@ -55,5 +55,6 @@ def test_losing_is_no_failure_and_not_saying_so_is(wrong: str, fails: bool) -> N
 @pytest.mark.net
 def test_a_case_end_to_end() -> None:
     found = measure(Link("telegenic", width=512, seconds=2.0), CASES["0.1 % loss, resend"])
-    assert found["lines"] > 2000
-    assert (found["lost"], found["torn"], found["misnumbered"]) == (0, 0, 0)
+    assert found["lines"] > 32, "more than a buffer"
+    # How many are lost hangs on how busy the machine is; that each is named does not.
+    assert [found[name] for name in ("not_named", "named_wrongly", "torn", "misnumbered")] == [0] * 4
