@@ -54,15 +54,9 @@ class NetTests:
     """pytest plugin of the outer session."""
 
     def __init__(self) -> None:
-        self._inner: subprocess.Popen[bytes] | None = None
-        self._folder = tempfile.TemporaryDirectory()
         self._reports: dict[str, list[dict[str, Any]]] = {}
         self._trouble = ""
         self._skip = ""
-
-    @property
-    def _path(self) -> Path:
-        return Path(self._folder.name)
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -78,16 +72,22 @@ class NetTests:
         if way is None:
             self._skip = "no network namespace can be made here (unshare --net is refused or missing)"
             return
-        (self._path / "reports.jsonl").touch()
-        # Beside the other tests: these wait for cameras most of their time.
-        with (self._path / "said.txt").open("wb") as said:
-            self._inner = subprocess.Popen(
-                [*way, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *items],
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "reports.jsonl"
+            path.touch()
+            command = [*way, sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *items]
+            done = subprocess.run(
+                command,
                 cwd=session.config.rootpath,
-                env={**os.environ, REPORTS: str(self._path / "reports.jsonl")},
-                stdout=said,
-                stderr=subprocess.STDOUT,
+                env={**os.environ, REPORTS: str(path)},
+                capture_output=True,
+                text=True,
+                check=False,
             )
+            for line in path.read_text().splitlines():
+                report = json.loads(line)
+                self._reports.setdefault(report["nodeid"], []).append(report)
+        self._trouble = f"the tests in the namespace ended with status {done.returncode}:\n{done.stdout[-4000:]}"
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> bool | None:
@@ -96,7 +96,6 @@ class NetTests:
         if self._skip:
             item.add_marker(pytest.mark.skip(reason=self._skip))
             return None
-        self._wait()
         item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         for data in self._reports.get(item.nodeid, []):
             report = item.config.hook.pytest_report_from_serializable(config=item.config, data=data)
@@ -108,24 +107,6 @@ class NetTests:
             item.ihook.pytest_runtest_logreport(report=missing)
         item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
-
-    def pytest_unconfigure(self) -> None:
-        """A session that was stopped leaves nothing behind."""
-        if self._inner is not None and self._inner.poll() is None:
-            self._inner.terminate()
-            self._inner.wait()
-        self._folder.cleanup()
-
-    def _wait(self) -> None:
-        """Until the tests in the namespace are over; takes their reports."""
-        if self._inner is None or self._trouble:
-            return
-        status = self._inner.wait()
-        said = (self._path / "said.txt").read_text(encoding="utf-8", errors="replace")
-        self._trouble = f"the tests in the namespace ended with status {status}:\n{said[-4000:]}"
-        for line in (self._path / "reports.jsonl").read_text(encoding="utf-8").splitlines():
-            report = json.loads(line)
-            self._reports.setdefault(report["nodeid"], []).append(report)
 
 
 class InsideNamespace:

@@ -65,7 +65,7 @@ class LineLedger:
         Returns:
             The number of its first line, and the span before it that was lost, if any.
         """
-        self._notice_restart(block_id)
+        self._notice_restart(block_id, device_ns)
         span = self._return(encoder, received_ns) if self._away else self._lost(block_id, device_ns)
         first = self._next
         self._next = self._told = first + rows
@@ -91,7 +91,7 @@ class LineLedger:
         Returns:
             For each run as from ``complete``; nothing while the camera is not surely back.
         """
-        self._notice_restart(block_id)
+        self._notice_restart(block_id, device_ns)
         if self._away:
             return []
         begin = self._next + self._missing(block_id, device_ns) * self._block_lines
@@ -127,9 +127,20 @@ class LineLedger:
             return self.quiet()
         return NotInspected(self._camera, Reason.CAMERA_LOST, seconds=self._silence_s(now_ns))
 
-    def _notice_restart(self, block_id: int) -> None:
-        """64-bit ids never wrap: one that goes back is of a camera that began anew, and how much is missing is lost."""
-        if self._last_id is not None and self._last_id > LAST_16_BIT_ID and block_id <= self._last_id:
+    def _notice_restart(self, block_id: int, device_ns: int) -> None:
+        """An id that goes back is of a camera that began anew, and how much is missing is not known.
+
+        64-bit ids never wrap. 16-bit ones do: back is what would be ahead by more than half of the way round, by the
+        camera's clock or, where it does not tell, at all.
+        """
+        if self._last_id is None:
+            return
+        if self._last_id > LAST_16_BIT_ID:
+            back = block_id <= self._last_id
+        else:
+            ahead = blocks_between(self._last_id, block_id)
+            back = ahead - (self._expected(device_ns) or 0) > LAST_16_BIT_ID // 2
+        if back:
             self.gone()
 
     def _lost(self, block_id: int, device_ns: int) -> NotInspected | None:
@@ -139,11 +150,14 @@ class LineLedger:
     def _missing(self, block_id: int, device_ns: int) -> int:
         if self._last_id is None:
             return 0
-        expected = None
-        if self.line_rate_hz and self._device_ns and device_ns:
-            lines = (device_ns - self._device_ns) / 1e9 * self.line_rate_hz
-            expected = lines / self._block_lines - 1
-        return blocks_between(self._last_id, block_id, expected)
+        return blocks_between(self._last_id, block_id, self._expected(device_ns))
+
+    def _expected(self, device_ns: int) -> float | None:
+        """About how many buffers are missing, by the camera's clock; None where it does not tell."""
+        if not (self.line_rate_hz and self._device_ns and device_ns):
+            return None
+        lines = (device_ns - self._device_ns) / 1e9 * self.line_rate_hz
+        return lines / self._block_lines - 1
 
     def _return(self, encoder: Int64 | None, received_ns: int) -> NotInspected:
         self._away = False

@@ -65,6 +65,9 @@ class ClothFinder:
         surely = (texture > SEED_RATIO[0] * middle) & (texture < SEED_RATIO[1] * middle)
         first, last = _seed(runs(surely, join=SMOOTH_PX), texture, light)
         surely[:first] = surely[last:] = False
+        surely &= _box(surely.astype(np.float32), SMOOTH_PX) > 0.99  # without the flanks of faults and edges
+        if not surely.any():
+            return None
         start = _first_cloth(texture, light, surely)
         end = width - _first_cloth(texture[::-1], light[::-1], surely[::-1])
         x0 = 0 if start <= SMOOTH_PX // 2 else start + self.inset_px
@@ -149,7 +152,7 @@ def _first_cloth(texture: Float32, light: Float32, surely: Bool) -> int:
     texture_inside, light_inside = (
         _box(np.where(within, np.interp(at, known, row[known]), row), INSIDE_PX)[inside] for row in (texture, light)
     )
-    like = _like(texture, texture_inside, light, light_inside)
+    like = _like(texture, texture_inside, light, light_inside) & (texture > MIN_TEXTURE)
     stretches = [run for run in runs(like, join=1) if _length(run) >= RUN_PX]
     first = next((start for start, end in stretches if end > known[0]), int(known[0]))
     for start, end in reversed([run for run in stretches if run[1] <= known[0]]):

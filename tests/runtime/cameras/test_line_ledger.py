@@ -150,3 +150,19 @@ def test_64_bit_ids_that_go_back_are_a_camera_that_began_anew() -> None:
     assert first == 10
     assert span == NotInspected("c", Reason.CAMERA_LOST, seconds=2.0)
     assert ledger.complete(4, 10, None, received_ns=2_000_000_000) == (20, None)
+
+
+@pytest.mark.parametrize(("last", "again"), [(1, 1), (20_000, 2), (65_535, 40_000)])
+def test_16_bit_ids_that_go_back_are_no_65_000_lost_buffers(last: int, again: int) -> None:
+    ledger = LineLedger("c", 10, None)
+    ledger.complete(last, 10, None, received_ns=0)
+    _, span = ledger.complete(again, 10, None, received_ns=2_000_000_000)
+    assert span == NotInspected("c", Reason.CAMERA_LOST, seconds=2.0)
+
+
+def test_16_bit_ids_that_went_on_by_the_cameras_clock_are_lost_buffers() -> None:
+    ledger = LineLedger("c", 10, None)
+    ledger.line_rate_hz = 10_000.0
+    ledger.complete(1, 10, None, received_ns=0, device_ns=1)
+    _, span = ledger.complete(50_001, 10, None, received_ns=0, device_ns=1 + 50_000_000_000)
+    assert span == NotInspected("c", Reason.PACKET_LOSS, 10, 10 + 49_999 * 10)

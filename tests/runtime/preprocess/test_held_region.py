@@ -7,6 +7,7 @@ import pytest
 
 from runtime.preprocess.cloth import ClothFinder
 from runtime.preprocess.held_region import LINES_A_PX, NARROWER_LINES, SLACK_PX, SUDDEN_PX, WIDER_LINES, HeldRegion
+from runtime.simulator.faults import Fault
 from runtime.simulator.loom import Loom
 
 ROW = 128
@@ -87,6 +88,22 @@ def test_a_gap_changes_nothing_but_another_segment_or_width_begins_anew(segment:
     assert (held.columns == USUAL) is kept
     held.follow((300, 900), ROW)
     assert held.columns == (USUAL if kept else (300, 900))
+
+
+@pytest.mark.parametrize(
+    ("cls", "x_mm"), [("hole", 22), ("hole", 51), ("oil_stain", 30), ("smash", 51), ("abrasion", 22)]
+)
+def test_a_fault_beside_the_edge_of_narrow_cloth_changes_nothing(cls: str, x_mm: float) -> None:
+    loom = Loom("twill22", 512, 1, 0.2, defects=[Fault(cls, x_mm, 0.08, 0.9, 3)])
+    finder, held, seen = ClothFinder(grid=4), HeldRegion(), set()
+    held.begin(0, 512)
+    for line in range(0, 1024, ROW):
+        pixels = loom.lines(line, 256)
+        found = finder.find(pixels)
+        if found or finder.is_bare(pixels):
+            held.follow(found, ROW)
+        seen.add(held.columns)
+    assert len(seen) == 1
 
 
 def test_cloth_that_wanders_is_followed_and_nothing_else_is_looked_at() -> None:
