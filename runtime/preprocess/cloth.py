@@ -152,7 +152,7 @@ def _first_cloth(texture: Float32, light: Float32, surely: Bool) -> int:
     texture_inside, light_inside = (
         _box(np.where(within, np.interp(at, known, row[known]), row), INSIDE_PX)[inside] for row in (texture, light)
     )
-    like = _like(texture, texture_inside, light, light_inside) & (texture > MIN_TEXTURE)
+    like = _like(texture, texture_inside, light, light_inside)
     stretches = [run for run in runs(like, join=1) if _length(run) >= RUN_PX]
     first = next((start for start, end in stretches if end > known[0]), int(known[0]))
     for start, end in reversed([run for run in stretches if run[1] <= known[0]]):

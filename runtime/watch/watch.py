@@ -35,6 +35,8 @@ LEARN_MM = 250.0
 FOLLOW = 0.02
 """Part by which a usual look moves the usual one: the density of a cloth drifts over metres."""
 KEPT_LOOKS = 64
+REGION_NEWS_PX = 64
+"""The columns that are looked at have changed if an edge of them moved by more; cloth that wanders moves it by 50."""
 
 
 class Watch:
@@ -64,6 +66,7 @@ class Watch:
         self._learning: list[Look] = []
         self._region: tuple[int, int] | None = None
         self._run_id, self._camera, self._scale, self._track = run_id, camera, scale, track
+        self._looked_at: tuple[int, int] | None = None
         self._told: dict[str, MaintenanceEvent] = {}
         self._no_cloth_to: int | None = None
         self._events: list[Event] = []
@@ -116,6 +119,7 @@ class Watch:
             self._no_cloth_to = None
         self.columns.region = strip.region
         self._follow_region(strip.region)
+        self._tell_region(strip)
         other = any(
             odd and look.first_line < strip.end_line and look.end_line > strip.first_line for look, odd in self._looks
         )
@@ -164,6 +168,17 @@ class Watch:
         if self._region is None or not (cloth[0] <= self._region[0] and self._region[1] <= cloth[1]):
             inset = min(EDGE_PX, (cloth[1] - cloth[0]) // 4)
             self._region = cloth[0] + inset, cloth[1] - inset
+
+    def _tell_region(self, strip: ScoreMap) -> None:
+        """Say so where other columns are looked at than before: there may be cloth beside them."""
+        before, (x0, x1) = self._looked_at, strip.region
+        if before and max(abs(x0 - before[0]), abs(x1 - before[1])) <= REGION_NEWS_PX:
+            return
+        self._looked_at = strip.region
+        if before:
+            x0_mm, x1_mm = (self._track.millimetres_across(x) for x in (x0, x1))
+            now = f"columns {x0} to {x1} ({x0_mm:.0f} to {x1_mm:.0f} mm) are looked at"
+            self._tell_state("cloth", f"{now}; before, {before[0]} to {before[1]} were", strip.first_line)
 
     def _see_look(self, look: Look) -> None:
         """Compare a look with the usual one, which is learnt first and then followed."""

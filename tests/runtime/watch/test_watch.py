@@ -12,7 +12,7 @@ from runtime.position import Track
 from runtime.settings import Thresholds
 from runtime.types import Kind, NotInspected, Reason, Scale, ScoreMap, UInt8
 from runtime.watch.look import Look, Looking, usual_look
-from runtime.watch.watch import Watch
+from runtime.watch.watch import REGION_NEWS_PX, Watch
 from tests.runtime.watch.cloth import CLOTH, blocks, cloth, times
 
 SCALE = Scale(0.2, 0.2, x_offset_mm=1000)
@@ -35,9 +35,9 @@ class Run:
                 self.judge(block.first_line - ROWS)
         self.take(self.watch.flush())
 
-    def judge(self, first: int) -> None:
+    def judge(self, first: int, region: tuple[int, int] = CLOTH) -> None:
         values = np.full((ROWS // 4, 128), -4, np.float32)
-        self.take(self.watch.judge(ScoreMap("c", 0, 0, first, first + ROWS, 0, 4, values, CLOTH, 0)))
+        self.take(self.watch.judge(ScoreMap("c", 0, 0, first, first + ROWS, 0, 4, values, region, 0)))
 
     def take(self, pieces: list[ScoreMap | NotInspected]) -> None:
         self.spans += [piece for piece in pieces if isinstance(piece, NotInspected)]
@@ -123,6 +123,21 @@ def test_cloth_that_ends_and_comes_back() -> None:
     run.judge(896)
     run.judge(1300)
     assert run.states() == ["no_cloth", "cloth"]
+
+
+@pytest.mark.parametrize(
+    ("region", "said"),
+    [
+        ((CLOTH[0] + REGION_NEWS_PX, CLOTH[1]), []),
+        ((200, 412), ["columns 200 to 412 (1040 to 1082 mm) are looked at; before, 100 to 412 were"]),
+        ((100, 300), ["columns 100 to 300 (1020 to 1060 mm) are looked at; before, 100 to 412 were"]),
+    ],
+)
+def test_columns_that_are_no_longer_looked_at_are_told_once(region: tuple[int, int], said: list[str]) -> None:
+    run = Run(cloth()[:1024])
+    for first in (896, 1024, 1152):
+        run.judge(first, region)
+    assert [event.message for event in run.events if isinstance(event, StateEvent)] == said
 
 
 def test_an_encoder_that_runs_faster_than_the_lines_is_told_and_told_when_over() -> None:
