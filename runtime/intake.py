@@ -134,8 +134,7 @@ class Intake:
         self.reached_limit = True
         if isinstance(item, NotInspected):
             return replace(item, end_line=item.first_line + left)
-        encoder = None if item.encoder is None else item.encoder[:left]
-        return replace(item, pixels=item.pixels[:left], encoder=encoder, device_ns=None)
+        return item.part(0, left)
 
     def _note(self, item: LineBlock | NotInspected) -> None:
         if item.end_line is not None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 
@@ -60,7 +59,7 @@ class Motion:
                 stop = at + self._lines_on(places[at:])
                 if stop > at:
                     yield from self.end()
-                    yield item if (at, stop) == (0, item.rows) else cut(item, at, stop)
+                    yield item if (at, stop) == (0, item.rows) else item.part(at, stop)
             at = stop
         if self._back and self._span and (not was_back or self._span[1] - self._span[0] >= SPAN_LINES):
             yield from self.end()
@@ -107,12 +106,3 @@ class Motion:
         self._back, self._still = False, 0
         seen = np.flatnonzero(places[: beyond[0]] <= self._mark_mm)
         return int(seen[-1]) + 1 if len(seen) else 0
-
-
-def cut(block: LineBlock, first: int, end: int) -> LineBlock:
-    """Rows [first, end) of a block; the camera's clock is known at the whole block's ends alone."""
-    rows = slice(first, end)
-    encoder = None if block.encoder is None else block.encoder[rows]
-    return replace(
-        block, first_line=block.first_line + first, pixels=block.pixels[rows], encoder=encoder, device_ns=None
-    )

@@ -6,7 +6,6 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
-from runtime.motion import cut
 from runtime.types import LineBlock, NotInspected
 
 Item = LineBlock | NotInspected
@@ -66,4 +65,4 @@ def _cut_in_two(item: Item, line: int) -> tuple[Item, Item]:
     if isinstance(item, NotInspected):
         return replace(item, end_line=line), replace(item, first_line=line, seconds=None)
     rows = line - item.first_line
-    return cut(item, 0, rows), cut(item, rows, item.rows)
+    return item.part(0, rows), item.part(rows, item.rows)

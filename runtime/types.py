@@ -7,7 +7,7 @@ Pixel columns (``x``) are columns of the sensor, 0 at its left.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
@@ -145,6 +145,12 @@ class LineBlock:
     @property
     def end_line(self) -> int:
         return self.first_line + self.rows
+
+    def part(self, first: int, end: int) -> LineBlock:
+        """Rows [first, end) of it; the camera's clock is known at the whole block's ends alone."""
+        encoder = None if self.encoder is None else self.encoder[first:end]
+        pixels = self.pixels[first:end]
+        return replace(self, first_line=self.first_line + first, pixels=pixels, encoder=encoder, device_ns=None)
 
 
 @dataclass(frozen=True)

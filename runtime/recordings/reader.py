@@ -237,6 +237,4 @@ def _within(item: Item, first: int, end: int) -> Item | None:
         return item
     if isinstance(item, NotInspected):
         return replace(item, first_line=first, end_line=end)
-    rows = slice(first - item.first_line, end - item.first_line)
-    encoder = None if item.encoder is None else item.encoder[rows]
-    return replace(item, first_line=first, pixels=item.pixels[rows], encoder=encoder, device_ns=None)
+    return item.part(first - item.first_line, end - item.first_line)

@@ -79,7 +79,7 @@ class ColumnWatch:
         self._gone: list[Column] = []
         self.region: tuple[int, int] | None = None
         self._mm_per_line = scale.mm_per_line
-        self.kept_lines = self._lines_in(LEAF_MM + 4 * LEAF_MM) + 4096
+        self.kept_lines = self._lines_in(5 * LEAF_MM) + 4096
         self._slabs = Slabs(self.kept_lines)
         self._usual: Relief | None = None
         self._learnt = 0

@@ -71,10 +71,8 @@ class Held:
         grew = (
             defect.x0_px < min(first.x0_px, change.x0) - HALO_PX or defect.x1_px > max(first.x1_px, change.x1) + HALO_PX
         )
-        self._dropped[defect.id] = (first, change)
         if grew:
-            self._waiting[defect.id] = defect
-            del self._dropped[defect.id]
+            self._dropped[defect.id] = (defect, change)
             return self._release(defect.id)
         if defect.state is State.CLOSED:
             del self._dropped[defect.id]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from runtime.motion import SPAN_LINES, STILL_LINES, Motion, cut
+from runtime.motion import SPAN_LINES, STILL_LINES, Motion
 from runtime.position import Track
 from runtime.types import LineBlock, NotInspected, Reason, Scale
 
@@ -181,7 +181,7 @@ def test_a_part_of_a_block_keeps_its_numbers_counts_and_pixels() -> None:
     block = LineBlock(
         "c", 0, 40, np.arange(30, dtype=np.uint8).reshape(10, 3, 1), encoder=np.arange(10), device_ns=(1, 9)
     )
-    part = cut(block, 2, 5)
+    part = block.part(2, 5)
     assert (part.first_line, part.end_line, part.device_ns) == (42, 45, None)
     np.testing.assert_array_equal(part.pixels, block.pixels[2:5])
     np.testing.assert_array_equal(part.encoder, [2, 3, 4])
