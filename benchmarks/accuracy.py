@@ -45,6 +45,7 @@ from runtime.command import parser, run
 from runtime.engines import add_engine_options, load_engine
 from runtime.errors import UserError
 from runtime.pipeline import measure_tiles_per_s
+from train.options import SCALES
 
 ROWS = {
     "tile_auroc": "tile AUROC",
@@ -185,7 +186,12 @@ def score_fabrics(study: Study, options: argparse.Namespace, work: Path, page: P
 def _study(options: argparse.Namespace) -> Study:
     """What of the command line goes to training and to export: only what was given."""
     settings = [*options.set, *([f"bottleneck={options.bottleneck}"] if options.bottleneck else [])]
-    training = {"--steps": options.steps, "--tile": options.size, "--weights": options.weights}
+    training = {
+        "--steps": options.steps,
+        "--tile": options.size,
+        "--scale": options.scale,
+        "--weights": options.weights,
+    }
     export = {"--taps": options.taps, "--channels": options.channels, "--join": options.join}
     return Study(
         model=options.model,
@@ -221,6 +227,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     studies.add_argument("--channels", choices=CHANNELS, help="what the map is made of")
     studies.add_argument("--bottleneck", choices=("pretrained", "oce", "oce+mff"), help="of rd4ad")
     studies.add_argument("--size", type=int, metavar="N", help="side of the net's tiles, px")
+    studies.add_argument("--scale", type=float, choices=SCALES, help="how much larger the net is shown the tiles")
     studies.add_argument("--steps", type=int, metavar="N", help="of training")
     studies.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", help="settings of the model")
     studies.add_argument(

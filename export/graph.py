@@ -208,7 +208,7 @@ def load_model(folder: Path, recipe: TrainRecipe) -> AnomalyModel:
     """
     path = folder / "checkpoint.pt"
     learnt = checkpoint.load(path)
-    teacher = build_teacher(recipe.teacher.name, recipe.teacher.weights)
+    teacher = build_teacher(recipe.teacher.name, recipe.teacher.weights, recipe.teacher.scale)
     if teacher.spec.sha256 != recipe.teacher.sha256:
         raise UserError(
             f"'{folder}' was trained on other weights of {recipe.teacher.name} than are installed: train it again."

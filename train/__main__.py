@@ -14,7 +14,7 @@ from pathlib import Path
 
 from runtime.command import parser, run
 from runtime.errors import MissingExtra, UserError
-from train.options import Options
+from train.options import SCALES, Options
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
@@ -41,6 +41,13 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     )
     p.add_argument("--seed", type=int, default=0, help="(default %(default)s)")
     p.add_argument("--tile", type=int, default=256, help="side of a tile, px (default %(default)s)")
+    p.add_argument(
+        "--scale",
+        type=float,
+        default=1.0,
+        choices=SCALES,
+        help="how much larger than they are the net is shown the tiles: 2 costs four times as much (default 1)",
+    )
     p.add_argument("--mm-per-px", type=float, default=0.2, help="pixel size of the rolls (default %(default)s)")
     p.add_argument("--sim-lines", type=int, default=20000, help="lines of each sim: roll (default %(default)s)")
     p.add_argument("--device", default="cpu", choices=("cpu", "cuda"))

@@ -67,7 +67,7 @@ class Training:
         split = read_rolls(list(options.rolls), geometry, options.mm_per_px, options.sim_lines)
         self.tiles, held = Tiles(split.training, geometry), Tiles(split.held_out, geometry)
         self.held_out_lines, self.held_out = held.lines, held.grid(HELD_OUT_TILES)
-        teacher = build_teacher(options.teacher, options.weights)
+        teacher = build_teacher(options.teacher, options.weights, options.scale)
         torch.manual_seed(options.seed)
         self.model: AnomalyModel = build_model(options.model, teacher, options.settings).to(processes.device)
         self.labelled = self._read_labels()
@@ -187,6 +187,7 @@ class Training:
                 licence=spec.licence,
                 source=spec.source,
                 sha256=spec.sha256,
+                scale=options.scale,
             ),
             tile=geometry.tile,
             margin=geometry.margin,

@@ -6,6 +6,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+SCALES = (0.5, 1.0, 2.0)
+"""How much larger than they are a teacher can be shown the tiles."""
+
 
 @dataclass(frozen=True)
 class Options:
@@ -23,6 +26,7 @@ class Options:
     lr: float | None
     seed: int
     tile: int
+    scale: float
     mm_per_px: float
     sim_lines: int
     keep: str

@@ -19,13 +19,19 @@ class Section(BaseModel):
 
 
 class TeacherSection(Section):
-    """The frozen encoder and where its weights come from; ``weights`` as given, None for the released ones."""
+    """The frozen encoder and where its weights come from.
+
+    Attributes:
+        weights: as given, None for the released ones.
+        scale: how much larger than they are it is shown the tiles.
+    """
 
     name: str
     weights: str | None
     licence: str
     source: str
     sha256: str
+    scale: float = 1.0
 
 
 class RollsSection(Section):

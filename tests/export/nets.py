@@ -24,11 +24,13 @@ def cloth(count: int, channels: int = 1, first: int = 0) -> UInt8:
     return np.repeat(np.stack([weave(64, 64, first + seed) for seed in range(count)]), channels, axis=3)
 
 
-def untrained(name: str = "rd4ad", teacher: str = "efficientnet_lite0", **settings: Any) -> AnomalyModel:
+def untrained(
+    name: str = "rd4ad", teacher: str = "efficientnet_lite0", scale: float = 1.0, **settings: Any
+) -> AnomalyModel:
     """Batch norms have seen some cloth, so that folding them has something to do."""
     torch.manual_seed(0)
     width = {"width": 8} if name in ("rd4ad", "uninet") else {}
-    model = build_model(name, build_teacher(teacher, "seeded:0"), {**width, **settings})
+    model = build_model(name, build_teacher(teacher, "seeded:0", scale), {**width, **settings})
     model.prepare([torch.from_numpy(cloth(4))])
     model.train()
     with torch.no_grad():

@@ -195,11 +195,20 @@ class TeacherAgainstPlain(AnomalyModel):
         return tuple(cosine_distance(a, b) for a, b in zip(self.teacher(pixels), self.teacher(plain), strict=True))
 
 
-@pytest.mark.parametrize(("teacher", "weights"), [("efficientnet_lite0", None), ("resnet18", "seeded:0")])
-def test_a_planted_spot_peaks_on_its_own_cell(teacher: str, weights: str | None) -> None:
+@pytest.mark.parametrize(
+    ("teacher", "weights", "scale"),
+    [
+        ("efficientnet_lite0", None, 1.0),
+        ("efficientnet_lite0", None, 0.5),
+        ("efficientnet_lite0", None, 2.0),
+        ("resnet18", "seeded:0", 1.0),
+        ("resnet18", "seeded:0", 2.0),
+    ],
+)
+def test_a_planted_spot_peaks_on_its_own_cell(teacher: str, weights: str | None, scale: float) -> None:
     geometry = TileGeometry()
     plain = np.full((1, 256, 256, 1), 120, np.uint8)
-    model = TeacherAgainstPlain(build_teacher(teacher, weights), Settings())
+    model = TeacherAgainstPlain(build_teacher(teacher, weights, scale), Settings())
     graph = AnomalyGraph(model, geometry, Look(taps="123", join="sum", channels="net"), plain)
     for x in (90, 101, 120, 133, 160):
         tile, y = plain.copy(), 256 - x

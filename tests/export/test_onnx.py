@@ -89,10 +89,10 @@ def test_so_is_that_of_each_model(name: str, look: dict[str, str], tmp_path: Pat
         assert path.stat().st_size < 100_000, "no net where none is looked at"
 
 
-@pytest.mark.parametrize(("channels", "batch"), [(1, 1), (3, 4)])
-def test_onnx_and_openvino_say_what_torch_says(tmp_path: Path, channels: int, batch: int) -> None:
+@pytest.mark.parametrize(("channels", "batch", "scale"), [(1, 1, 1.0), (3, 4, 1.0), (1, 1, 0.5), (3, 1, 2.0)])
+def test_onnx_and_openvino_say_what_torch_says(tmp_path: Path, channels: int, batch: int, scale: float) -> None:
     tiles = parity.probe_tiles(cloth(6, channels, first=50))
-    graph = graph_of(untrained(), cloth(6, channels))
+    graph = graph_of(untrained(scale=scale), cloth(6, channels))
     reference = run_torch(graph, tiles)
     write_onnx(graph, GEOMETRY, channels, batch, tmp_path / "graph.onnx")
     check_static(tmp_path / "graph.onnx", batch, channels)

@@ -9,6 +9,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from export.graph import load_model  # noqa: E402
 from runtime.command import status  # noqa: E402
 from tests.train.labelled import write_pair  # noqa: E402
 from tests.train.small import FORMS, SMALL, arguments, kept, same, trained  # noqa: E402
@@ -17,6 +18,7 @@ from train import checkpoint, loop  # noqa: E402
 from train.__main__ import main  # noqa: E402
 from train.metrics import read_metrics  # noqa: E402
 from train.models import MODELS, settings_help  # noqa: E402
+from train.models.base import Level  # noqa: E402
 from train.recipe import read_recipe  # noqa: E402
 
 pytestmark = pytest.mark.torch
@@ -123,6 +125,17 @@ def test_weights_of_the_teacher_are_as_asked_for(roll: Path, usual: Path, tmp_pa
     assert not same(kept(usual), kept(other))
     teacher = read_recipe(other).teacher
     assert (teacher.weights, teacher.sha256) == ("seeded:1", "seeded:1")
+
+
+@pytest.mark.parametrize("scale", [0.5, 2.0])
+def test_each_model_can_be_shown_its_tiles_smaller_or_larger(roll: Path, tmp_path: Path, scale: float) -> None:
+    for model in FORMS:
+        many = ["--set", "gamma_c=4"] if model == "cfa" else []  # centres, of half as many patches along each axis
+        out = trained(roll, tmp_path / model, "--scale", str(scale), *many, model=model)
+        recipe = read_recipe(out)
+        assert recipe.teacher.scale == scale
+        levels = load_model(out, recipe).levels
+        assert levels[0] == Level(round(4 / scale), 3.5 / scale - 0.5)
 
 
 def test_the_recipe_says_all(roll: Path, usual: Path) -> None:

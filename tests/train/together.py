@@ -36,6 +36,7 @@ def options(folder: Path, model: str, out: str) -> Options:
         lr=None,
         seed=0,
         tile=64,
+        scale=1.0,
         mm_per_px=0.2,
         sim_lines=0,
         keep="last",

@@ -59,8 +59,7 @@ class AnomalyModel(nn.Module):
     @property
     def levels(self) -> tuple[Level, ...]:
         """Where each map of ``distances`` lies: by default one map a tap."""
-        spec = self.teacher.spec
-        return tuple(Level(s, c) for s, c in zip(spec.strides, spec.centres, strict=True))
+        return tuple(Level(stride, centre) for stride, centre in self.teacher.cells)
 
     def prepare(self, batches: Iterable[Tensor]) -> None:
         """Look once at normal tiles before the first step (a memory bank); uint8 [B, T, T, C] each.

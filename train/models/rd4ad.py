@@ -91,7 +91,7 @@ class Rd4ad(AnomalyModel):
             UserError: one tile so small that its embedding is a single cell, whose variance is nothing to train on.
         """
         batch, tile = pixels.shape[0], pixels.shape[1]
-        if self.training and batch == 1 and tile <= 2 * self.teacher.spec.strides[-1]:
+        if self.training and batch == 1 and tile <= 2 * self.teacher.cells[-1][0]:
             raise UserError(f"One tile of {tile} px is too little for batch norms: train with --batch 2 or more.")
         return self.compare(*self.both(pixels))
 

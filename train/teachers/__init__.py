@@ -17,12 +17,13 @@ BUILDERS: dict[str, Callable[[str], Teacher]] = {
 }
 
 
-def build_teacher(name: str, weights: str | None = None) -> Teacher:
+def build_teacher(name: str, weights: str | None = None, scale: float = 1.0) -> Teacher:
     """A frozen teacher, checked against its spec.
 
     Args:
         name: one of ``BUILDERS``.
         weights: None for the released weights; the path of a file of these; or "seeded:N" for random weights.
+        scale: how much larger than they are it is shown the tiles, one of train.options.SCALES.
 
     Raises:
         UserError: no teacher of that name, or its weights are absent or not the released ones.
@@ -37,6 +38,7 @@ def build_teacher(name: str, weights: str | None = None) -> Teacher:
         load(teacher, teacher.released_file() if weights is None else Path(weights))
     teacher.freeze()
     teacher.check_contract()
+    teacher.scale = scale
     return teacher
 
 

@@ -39,7 +39,7 @@ class TeacherSpec:
         name: as given to ``--teacher``.
         channels: width of each tap, finest first.
         deeper_channels: width of the stage after the coarsest tap, at twice its stride.
-        strides: px per cell of each tap.
+        strides: px per cell of each tap, of the image that the encoder is shown.
         centres: px, per tap: cell i of a tap of stride s looks at pixel ``s * i + centre`` (0-based).
         signed: taps may be negative, so a student must not end them in a ReLU.
         mean, std: normalisation of 8-bit pixels, in grey levels, for red, green and blue.
@@ -71,6 +71,7 @@ class Teacher(nn.Module):
 
     Attributes:
         spec: what it promises, and where its weights are from.
+        scale: how much larger than they are it is shown the tiles, one of train.options.SCALES.
         deeper: the next pretrained stage. Given the coarsest tap [B, channels[-1], h, w], it makes
             [B, deeper_channels, h/2, w/2] of it. ``forward`` does without it.
     """
@@ -82,6 +83,7 @@ class Teacher(nn.Module):
     def __init__(self, spec: TeacherSpec) -> None:
         super().__init__()
         self.spec = spec
+        self.scale = 1.0
         self.frozen = False
         # Where the colours are normalised alike, grey stays one channel; else the colours are laid out here.
         colours = 1 if len(set(spec.mean)) == len(set(spec.std)) == 1 else 3
@@ -126,11 +128,19 @@ class Teacher(nn.Module):
         raise NotImplementedError
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, ...]:
-        """Features of raw tiles, uint8 [B, T, T, C] with C 1 (grey) or 3 (RGB).
+        """Features of raw tiles, uint8 [B, T, T, C] with C 1 (grey) or 3 (RGB): [B, channels, cells, cells] a tap.
 
         To float before all else: TensorRT does nothing with uint8 but convert it.
         """
-        return self.taps((pixels.to(torch.float32).permute(0, 3, 1, 2) - self.mean) / self.std)
+        image = (pixels.to(torch.float32).permute(0, 3, 1, 2) - self.mean) / self.std
+        return self.taps(resized(image, self.scale))
+
+    @property
+    def cells(self) -> tuple[tuple[int, float], ...]:
+        """Per tap, stride and centre in px of the tile: cell i looks at pixel ``stride * i + centre`` (0-based)."""
+        spec, scale = self.spec, self.scale
+        pairs = zip(spec.strides, spec.centres, strict=True)
+        return tuple((round(stride / scale), (centre + 0.5) / scale - 0.5) for stride, centre in pairs)
 
     def check_contract(self) -> None:
         """Raise AssertionError unless a forward pass gives what the spec promises."""
@@ -144,3 +154,23 @@ class Teacher(nn.Module):
         assert shapes == promised, f"teacher {spec.name}: taps {shapes}, promised {promised}"
         negative = any(bool((t < 0).any()) for t in taps)
         assert negative == spec.signed, f"teacher {spec.name}: signed is {spec.signed}"
+
+
+def resized(image: Tensor, scale: float) -> Tensor:
+    """An image at one of SCALES, [B, C, T, T] -> [B, C, T scale, T scale]: its corners stay where they are.
+
+    A matrix along each axis, as wherever the exported graph resamples: no backend then has a rule of its own for it.
+    """
+    if scale == 1:
+        return image
+    matrix = resampling(int(image.shape[-1]), scale).to(image)  # int() keeps it a constant when the graph is traced
+    return torch.matmul(torch.matmul(matrix, image), matrix.t())
+
+
+def resampling(size: int, scale: float) -> Tensor:
+    """Means of 1 / scale neighbours, or linear between neighbours and held at the ends; [size scale, size]."""
+    if scale < 1:
+        count = round(1 / scale)
+        return torch.eye(size).reshape(size // count, count, size).mean(1)
+    at = ((torch.arange(round(size * scale)) + 0.5) / scale - 0.5).clamp(0, size - 1)
+    return (1 - (at[:, None] - torch.arange(size)).abs()).clamp(min=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -125,6 +126,19 @@ class Teed:
                 yield item
 
 
+def patient_demo(folder: Path) -> Bundle:
+    """The demo bundle, but a loom must stand for a minute before its last lines are judged without those to come.
+
+    Where a busy machine holds the simulated camera up for a second, the live stream would else see a stop that the
+    recording does not have.
+    """
+    shutil.copytree(DEMO_BUNDLE, folder)
+    bundle = Bundle(folder)
+    settings = bundle.settings()
+    bundle.write_settings(settings.model_copy(update={"policy": settings.policy.model_copy(update={"flush_s": 60.0})}))
+    return bundle
+
+
 def told(bundle: Bundle, camera: object, limit: int) -> tuple[list[dict], list[dict], SummaryEvent]:
     """Closed defects, gaps and summary of a stream with the demo bundle."""
     sink, engine = Collected(), OpenVinoEngine(bundle)
@@ -142,7 +156,7 @@ def told(bundle: Bundle, camera: object, limit: int) -> tuple[list[dict], list[d
 @pytest.mark.net
 @pytest.mark.slow
 def test_a_roll_recorded_over_gige_gives_the_events_of_the_live_stream(tmp_path: Path) -> None:
-    bundle, lines = Bundle(DEMO_BUNDLE), 3000
+    bundle, lines = patient_demo(tmp_path / "bundle"), 3000
     cloth = "sim:twill22?width=1024&seed=13&mm_per_px=0.2&mm_per_line=0.2&defects_per_100m=2500"
     faults = ("--loss", "0.02", "--kept-frames", "0")
     scale = Scale(0.2, 0.2, counts_per_mm=25.0)
