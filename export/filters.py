@@ -24,6 +24,8 @@ SHAPES = {"spot": (1.75, 1.75), "blot": (2.5, 2.5), "pick": (1.2, 12.0), "end": 
 """Gaussians: deviation along the lines' direction of motion and across, in averaged pixels."""
 REACH = 10
 """Half a kernel's side, averaged pixels, where the tile's margin allows it: about a repeat of a coarse weave."""
+BLOCK = 2
+"""Side of the blocks of pixels that a kernel answers for at once, see ``over_blocks``."""
 WINDOW = 64
 """Side of the windows that the spectrum is averaged over."""
 FLOOR = 0.01
@@ -76,6 +78,25 @@ def kernels(tiles: UInt8, octave: int, geometry: TileGeometry) -> Float64:
     """
     power, reach = spectrum(tiles, octave), min(REACH, geometry.margin // octave)
     return np.stack([matched_filter(power, shape, reach) for shape in SHAPES.values()])
+
+
+def over_blocks(bank: Float64) -> Float64:
+    """Kernels for convolutions that stride over blocks, one for each pixel of a block.
+
+    A large kernel that makes few channels of one leaves most of a vector unit idle. These make BLOCK ** 2 times as many
+    channels, with as many products of weights that are not zero.
+
+    Args:
+        bank: [shapes, size, size].
+
+    Returns:
+        [shapes * BLOCK ** 2, size + BLOCK - 1, size + BLOCK - 1]; torch's pixel_shuffle lays the answers out.
+    """
+    shapes, side, _ = bank.shape
+    shifted = np.zeros((shapes, BLOCK, BLOCK, side + BLOCK - 1, side + BLOCK - 1))
+    for row, column in np.ndindex(BLOCK, BLOCK):
+        shifted[:, row, column, row : row + side, column : column + side] = bank
+    return shifted.reshape(-1, *shifted.shape[-2:])
 
 
 def averaging(geometry: TileGeometry, octave: int, reach: int) -> NDArray[np.float64]:

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from export.filters import OCTAVES, averaging, kernels
+from export.filters import BLOCK, OCTAVES, averaging, kernels, over_blocks
 from export.look import Look
 from export.parity import Outputs
 from export.placement import placement
@@ -70,9 +70,10 @@ class FilterEvidence(nn.Module):
         self.map_stride = geometry.map_stride
         for octave in OCTAVES:
             bank = kernels(tiles, octave, geometry)
+            wide = torch.from_numpy(over_blocks(bank)).to(torch.float32)
             matrix = averaging(geometry, octave, bank.shape[-1] // 2)
             self.register_buffer(f"average{octave}", torch.from_numpy(matrix).to(torch.float32), persistent=False)
-            self.register_buffer(f"bank{octave}", torch.from_numpy(bank[:, None]).to(torch.float32), persistent=False)
+            self.register_buffer(f"bank{octave}", wide[:, None], persistent=False)
 
     def forward(self, pixels: Tensor) -> Tensor:
         """uint8 [B, T, T, C] -> float32 [B, channels, cells, cells]."""
@@ -82,7 +83,8 @@ class FilterEvidence(nn.Module):
         for octave in OCTAVES:
             matrix = self.get_buffer(f"average{octave}")
             small = torch.matmul(torch.matmul(matrix, grey), matrix.t())
-            answers = F.conv2d(small[:, None], self.get_buffer(f"bank{octave}")).abs()
+            answers = F.conv2d(small[:, None], self.get_buffer(f"bank{octave}"), stride=BLOCK)
+            answers = F.pixel_shuffle(answers, BLOCK).abs()
             cells = self.map_stride // octave
             maps.append(answers if cells == 1 else F.max_pool2d(answers, cells))
         return torch.cat(maps, 1)

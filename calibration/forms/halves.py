@@ -11,6 +11,7 @@ import onnx
 from onnx import NodeProto, TensorProto, helper, version_converter
 
 from calibration.forms.graph import Array, Graph
+from calibration.forms.quantize import Style, activation_scale
 from calibration.forms.ranges import Ranges
 from calibration.forms.trunk import trunk
 
@@ -19,6 +20,8 @@ OPSET = 19
 LARGEST = float(np.finfo(np.float16).max)
 HEADROOM = 8.0
 """How far beyond what normal cloth makes of it a tensor may go before float16 ends: a defect is not normal cloth."""
+HALF_SUFFIX = "_half"
+"""Of the name of a tensor or constant that was made float16."""
 HALF, FULL = TensorProto.FLOAT16, TensorProto.FLOAT
 
 
@@ -36,7 +39,7 @@ def halved(model: onnx.ModelProto) -> onnx.ModelProto:
         for place, name in enumerate(node.input):
             node.input[place] = _renamed(graph, node, place, name in entering, name in leaving, node in outside)
         nodes.append(node)
-        nodes += [_cast(name, f"{name}_half", HALF) for name in node.output if name in entering]
+        nodes += [_cast(name, f"{name}{HALF_SUFFIX}", HALF) for name in node.output if name in entering]
         nodes += [_cast(name, f"{name}_full", FULL) for name in node.output if name in leaving]
     del copy.graph.value_info[:]  # they name the types that tensors had
     graph.replace(nodes)
@@ -60,18 +63,29 @@ def too_large(ranges: Ranges) -> list[str]:
     return [name for name, ends in ranges.items() if max(map(abs, ends)) * HEADROOM > LARGEST]
 
 
+def half_scales(half: onnx.ModelProto, ranges: Ranges) -> dict[str, float]:
+    """INT8 scales of a halved net's tensors, zero in the middle, for a DLA that takes no Q/DQ pairs."""
+    names = [name for node in half.graph.node for name in node.output]
+    sources = {name: name.removesuffix(HALF_SUFFIX) for name in names}
+    return {
+        name: float(activation_scale(*ranges[source], Style.SIGNED)[0])
+        for name, source in sources.items()
+        if source in ranges
+    }
+
+
 def _renamed(graph: Graph, node: NodeProto, place: int, entering: bool, leaving: bool, outside: bool) -> str:
     """What a node takes in place of an input, in the type that it computes in."""
     name: str = node.input[place]
     if outside:
         return f"{name}_full" if leaving else name
     if entering:
-        return f"{name}_half"
+        return f"{name}{HALF_SUFFIX}"
     value = graph.constants.get(name)
     if value is None or value.dtype != np.float32:
         return name
     is_scale = node.op_type in ("QuantizeLinear", "DequantizeLinear") and place == 1
-    return graph.add_constant(f"{name}_half", rounded_up(value) if is_scale else value.astype(np.float16))
+    return graph.add_constant(f"{name}{HALF_SUFFIX}", rounded_up(value) if is_scale else value.astype(np.float16))
 
 
 def rounded_up(scale: Array) -> Array:

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 
 import onnx
 
+from calibration.forms.calibrate import Calibration
 from calibration.forms.graph import Graph
 from calibration.forms.measure import maps, sqnr_db
 from calibration.forms.quantize import Style, quantized
-from calibration.forms.ranges import Ranges
 from calibration.forms.trunk import quantizable
 from runtime.types import Float32, UInt8
 
@@ -44,7 +44,7 @@ class Chosen:
 
 def choose(
     model: onnx.ModelProto,
-    ranges: Ranges,
+    calibration: Calibration,
     style: Style,
     tiles: UInt8,
     reference: Float32,
@@ -57,12 +57,12 @@ def choose(
         reference: what the model says of them, float32 [N, cells, cells].
     """
     names = [node.name for node in quantizable(Graph(model))]
-    alone = sweep(model, names, ranges, style, tiles[:SWEEP_TILES], reference[:SWEEP_TILES])
+    alone = sweep(model, names, calibration, style, tiles[:SWEEP_TILES], reference[:SWEEP_TILES])
     worst = sorted(names, key=lambda name: alone[name])
     most = int(MOST_FLOAT * len(names))
     left = next((count for count in range(most) if together_db(worst[count:], alone) >= target_db), most)
     while True:
-        made = quantized(model, worst[left:], ranges, style)
+        made = quantized(model, worst[left:], calibration, style)
         found = sqnr_db(reference, maps(made, tiles))
         if found >= target_db or left >= most:
             return Chosen(made, found, len(names) - left, {name: alone[name] for name in worst[:left]})
@@ -70,10 +70,15 @@ def choose(
 
 
 def sweep(
-    model: onnx.ModelProto, names: list[str], ranges: Ranges, style: Style, tiles: UInt8, reference: Float32
+    model: onnx.ModelProto,
+    names: list[str],
+    calibration: Calibration,
+    style: Style,
+    tiles: UInt8,
+    reference: Float32,
 ) -> dict[str, float]:
     """Signal to noise of the map where one convolution alone is quantized, dB, by its name."""
-    return {name: sqnr_db(reference, maps(quantized(model, [name], ranges, style), tiles)) for name in names}
+    return {name: sqnr_db(reference, maps(quantized(model, [name], calibration, style), tiles)) for name in names}
 
 
 def together_db(names: list[str], alone: dict[str, float]) -> float:

@@ -10,15 +10,15 @@ from typing import Any
 
 import onnx
 
+from calibration.forms.calibrate import Calibration, calibrate
 from calibration.forms.graph import Graph
-from calibration.forms.halves import halved, too_large
+from calibration.forms.halves import half_scales, halved, too_large
 from calibration.forms.harm import TARGET_DB, Chosen, choose
 from calibration.forms.measure import maps, seconds_per_tile, sqnr_db
 from calibration.forms.prepare import prepared
 from calibration.forms.quantize import Style
-from calibration.forms.ranges import Ranges, measure
 from calibration.forms.rival import nncf_quantized
-from calibration.forms.trunk import quantizable, trunk
+from calibration.forms.trunk import quantizable
 from calibration.sampling import Sample
 from calibration.verdict.limits import Limits
 from runtime.errors import UserError
@@ -68,24 +68,28 @@ def make_forms(path: Path, taken: Sample, quantizer: str) -> Iterator[Form]:
     graph = onnx.load(str(path))
     reference = maps(graph, taken.held_out)
     model = prepared(graph)
-    ready = Graph(model)
-    if not quantizable(ready):
+    if not quantizable(Graph(model)):
         raise UserError(
             "This bundle's map has no net in it, only filters, which stay in floats: use its fp32 engine as it is."
         )
-    inside = [node.input[0] for node in quantizable(ready)] + [node.output[0] for node in trunk(ready)]
-    ranges = measure(model, inside, taken.calibrated)
-    yield openvino_form(model, ranges, taken, reference, quantizer)
-    signed = own_form("int8-signed", choose(model, ranges, Style.SIGNED, taken.held_out, reference))
+    found = calibrate(model, taken.calibrated)
+    yield openvino_form(model, found, taken, reference, quantizer)
+    signed = own_form("int8-signed", choose(model, found, Style.SIGNED, taken.held_out, reference))
     yield signed
-    if near := too_large(ranges):
+    if near := too_large(found.ranges):
         print(f"  No FP16 form: '{near[0]}' comes near the largest value of float16 on normal cloth already.")
         return
-    for name, source in (("int8-signed-fp16", signed.model), ("fp16", model)):
-        half = halved(source)
-        decibels = sqnr_db(reference, maps(half, taken.held_out))
-        made = signed.made if source is signed.model else {}
-        yield Form(name, half, decibels, {**made, "sqnr_db": round(decibels, 1)})
+    half = halved(signed.model)
+    yield half_form("int8-signed-fp16", half, signed.made, taken, reference)
+    half = halved(model)
+    made = {"int8_scales": half_scales(half, found.ranges), "left_in_floats": list(signed.made["left_in_floats_db"])}
+    yield half_form("fp16", half, made, taken, reference)
+
+
+def half_form(name: str, half: onnx.ModelProto, made: dict[str, Any], taken: Sample, reference: Float32) -> Form:
+    """A form whose net is in halves."""
+    decibels = sqnr_db(reference, maps(half, taken.held_out))
+    return Form(name, half, decibels, {**made, "sqnr_db": round(decibels, 1)})
 
 
 def own_form(name: str, chosen: Chosen) -> Form:
@@ -101,22 +105,24 @@ def own_form(name: str, chosen: Chosen) -> Form:
     return Form(name, chosen.model, chosen.sqnr_db, made)
 
 
-def openvino_form(model: onnx.ModelProto, ranges: Ranges, taken: Sample, reference: Float32, quantizer: str) -> Form:
+def openvino_form(
+    model: onnx.ModelProto, found: Calibration, taken: Sample, reference: Float32, quantizer: str
+) -> Form:
     """The form int8-unsigned, by whom it was asked for."""
     name = "int8-unsigned"
     if quantizer == "nncf":
         return nncf_form(name, model, taken, reference)
-    own = own_form(name, choose(model, ranges, Style.UNSIGNED, taken.held_out, reference))
+    own = own_form(name, choose(model, found, Style.UNSIGNED, taken.held_out, reference))
     return own if quantizer == "own" else better(own, nncf_form(name, model, taken, reference), taken)
 
 
 def nncf_form(name: str, model: onnx.ModelProto, taken: Sample, reference: Float32) -> Form:
     """What NNCF makes of the same convolutions and tiles."""
-    found = nncf_quantized(model, taken.calibrated)
+    rival = nncf_quantized(model, taken.calibrated)
     count = len(quantizable(Graph(model)))
-    decibels = sqnr_db(reference, maps(found, taken.held_out))
+    decibels = sqnr_db(reference, maps(rival, taken.held_out))
     made = {"by": "nncf", "sqnr_db": round(decibels, 1), "quantized": count, "convolutions": count}
-    return Form(name, found, decibels, made, {"nncf": version("nncf")})
+    return Form(name, rival, decibels, made, {"nncf": version("nncf")})
 
 
 def better(own: Form, rival: Form, taken: Sample) -> Form:

@@ -1,7 +1,7 @@
 """Rewritings that change no value, and let a graph run faster or in fewer bits.
 
 A pad by itself is a pass over memory in floats; inside its convolution it costs nothing. TensorRT takes bytes into
-nothing but a cast. The others are in calibration/forms/shuffles.py.
+nothing but a cast. The last is in calibration/forms/transposed.py.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import onnx
 from onnx import NodeProto, helper
 
 from calibration.forms.graph import Graph, attributes, set_attribute
-from calibration.forms.shuffles import plain_transposed, wider
+from calibration.forms.transposed import plain_transposed
 
 
 def prepared(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -19,7 +19,7 @@ def prepared(model: onnx.ModelProto) -> onnx.ModelProto:
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     graph = Graph(copy)
-    for rewrite in (cast_first, mean_of_one, fold_pads, plain_transposed, wider):
+    for rewrite in (cast_first, mean_of_one, fold_pads, plain_transposed):
         rewrite(graph)
     onnx.checker.check_model(copy)
     return copy

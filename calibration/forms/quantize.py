@@ -1,27 +1,25 @@
 """Q/DQ pairs around convolutions: one calibration, written for TensorRT (signed) or OpenVINO (unsigned).
 
-What both have in common: weights are signed with a scale for each output channel, biases stay in floats, each tensor
-that convolutions take has one pair however many take it, and sums have none, so that a residual is added in floats to
-what a convolution gives (sources: "Explicit Quantization", docs.nvidia.com/deeplearning/tensorrt; "QuantizeLinear",
-onnx.ai/onnx/operators; oneDNN's int8 convolutions take unsigned data).
+What both have in common: weights are the same integers (calibration/forms/rounding.py) with a scale for each output
+channel, biases stay in floats, each tensor that convolutions take has one pair however many take it, and sums have
+none, so that a residual is added in floats to what a convolution gives (sources: "Explicit Quantization",
+docs.nvidia.com/deeplearning/tensorrt; "QuantizeLinear", onnx.ai/onnx/operators; oneDNN's int8 convolutions take
+unsigned data).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from enum import Enum
 from itertools import chain
 
 import numpy as np
 import onnx
-from numpy.typing import NDArray
 from onnx import NodeProto, helper
 
+from calibration.forms.calibrate import Calibration
 from calibration.forms.graph import Array, Graph
-from calibration.forms.ranges import Ranges
-
-TINY = 1e-8
-"""A tensor that is always zero gets this range."""
+from calibration.forms.rounding import TINY, Weights
 
 
 class Style(str, Enum):
@@ -36,26 +34,28 @@ class Style(str, Enum):
     linear bottlenecks."""
 
 
-def quantized(model: onnx.ModelProto, nodes: Collection[str], ranges: Ranges, style: Style) -> onnx.ModelProto:
+def quantized(
+    model: onnx.ModelProto, nodes: Collection[str], calibration: Calibration, style: Style
+) -> onnx.ModelProto:
     """A copy of a model in which the named convolutions take quantized data and weights.
 
     Args:
-        nodes: names of Conv nodes with constant weights.
-        ranges: of the tensors that they take.
+        nodes: names of Conv nodes with constant weights, which ``calibration`` knows.
     """
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     graph = Graph(copy)
     pairs: dict[str, list[NodeProto]] = {}
-    weights: dict[str, list[NodeProto]] = {}
+    kernels: list[list[NodeProto]] = []
     for node in [node for node in graph.nodes if node.name in nodes]:
-        data, kernel, *_ = node.input
+        data, weights = node.input[0], calibration.weights[node.name]
         if data not in pairs:
-            pairs[data] = activation_pair(graph, data, *activation_scale(*ranges[data], style))
-        if kernel not in weights:
-            weights[kernel] = weight_pair(graph, kernel, style)
-        node.input[0], node.input[1] = pairs[data][-1].output[0], weights[kernel][-1].output[0]
-    graph.replace(in_order(graph, pairs, weights))
+            pairs[data] = activation_pair(graph, data, *activation_scale(*calibration.ranges[data], style))
+        kernels.append(weight_pair(graph, node.name, weights, style))
+        shifted = shifted_bias(graph, node, weights)
+        del node.input[:]
+        node.input.extend([pairs[data][-1].output[0], kernels[-1][-1].output[0], shifted])
+    graph.replace(in_order(graph, pairs, kernels))
     onnx.checker.check_model(copy)
     return copy
 
@@ -81,33 +81,32 @@ def activation_pair(graph: Graph, tensor: str, scale: np.float32, zero: Array) -
     ]
 
 
-def weight_pair(graph: Graph, name: str, style: Style) -> list[NodeProto]:
+def weight_pair(graph: Graph, node: str, weights: Weights, style: Style) -> list[NodeProto]:
     """Q and DQ of a convolution's weights, or DQ alone where they are stored as integers."""
-    values = graph.constants[name]
-    scales = weight_scales(values)
+    kernel = f"{node}_weights"
     names = [
-        graph.add_constant(f"{name}_scale", scales),
-        graph.add_constant(f"{name}_zero", np.zeros(len(scales), np.int8)),
+        graph.add_constant(f"{kernel}_scale", weights.scales),
+        graph.add_constant(f"{kernel}_zero", np.zeros(len(weights.scales), np.int8)),
     ]
     if style is Style.UNSIGNED:
-        by_channel = scales.reshape(-1, *[1] * (values.ndim - 1))
-        graph.add_constant(f"{name}_q", np.clip(np.rint(values / by_channel), -127, 127).astype(np.int8))
+        graph.add_constant(f"{kernel}_q", weights.integers)
         before = []
     else:
-        before = [helper.make_node("QuantizeLinear", [name, *names], [f"{name}_q"], name=f"{name}_Q", axis=0)]
-    after = helper.make_node("DequantizeLinear", [f"{name}_q", *names], [f"{name}_dq"], name=f"{name}_DQ", axis=0)
+        graph.add_constant(kernel, weights.floats)
+        before = [helper.make_node("QuantizeLinear", [kernel, *names], [f"{kernel}_q"], name=f"{kernel}_Q", axis=0)]
+    after = helper.make_node("DequantizeLinear", [f"{kernel}_q", *names], [f"{kernel}_dq"], name=f"{kernel}_DQ", axis=0)
     return [*before, after]
 
 
-def weight_scales(values: Array) -> NDArray[np.float32]:
-    """A scale for each output channel, so that its largest weight is 127."""
-    largest = np.abs(values).reshape(len(values), -1).max(axis=1)
-    return (np.maximum(largest, TINY) / 127).astype(np.float32)
+def shifted_bias(graph: Graph, node: NodeProto, weights: Weights) -> str:
+    """Name of the bias of a Conv whose weights are rounded."""
+    own = graph.constants[node.input[2]] if len(node.input) > 2 and node.input[2] else np.float32(0)
+    return graph.add_constant(f"{node.name}_bias", (own + weights.shift).astype(np.float32))
 
 
-def in_order(graph: Graph, pairs: dict[str, list[NodeProto]], weights: dict[str, list[NodeProto]]) -> list[NodeProto]:
+def in_order(graph: Graph, pairs: dict[str, list[NodeProto]], kernels: Iterable[list[NodeProto]]) -> list[NodeProto]:
     """All nodes, each pair right behind what makes its tensor."""
-    ordered = list(chain.from_iterable(weights.values()))
+    ordered = list(chain.from_iterable(kernels))
     for name in graph.inputs:
         ordered += pairs.get(name, [])
     for node in graph.nodes:

@@ -32,9 +32,7 @@ def measure(model: onnx.ModelProto, tensors: Iterable[str], tiles: UInt8) -> Ran
         for op in ("ReduceMin", "ReduceMax"):
             watched.graph.node.append(helper.make_node(op, [name], [f"{op}:{name}"], keepdims=0))
             watched.graph.output.append(helper.make_tensor_value_info(f"{op}:{name}", TensorProto.FLOAT, ()))
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(watched.SerializeToString(), options, ["CPUExecutionProvider"])
+    session = open_session(watched)
     entry = Graph(model).inputs[0]
     wanted = [f"{op}:{name}" for name in names for op in ("ReduceMin", "ReduceMax")]
     found = np.array([session.run(wanted, {entry: tile[None]}) for tile in tiles], np.float64)
@@ -42,3 +40,10 @@ def measure(model: onnx.ModelProto, tensors: Iterable[str], tiles: UInt8) -> Ran
         name: (float(found[:, 2 * place].min()), float(found[:, 2 * place + 1].max()))
         for place, name in enumerate(names)
     }
+
+
+def open_session(model: onnx.ModelProto) -> onnxruntime.InferenceSession:
+    """The model on onnxruntime's CPU, which says errors alone."""
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])

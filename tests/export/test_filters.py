@@ -3,7 +3,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from export.filters import OCTAVES, REACH, SHAPES, WINDOW, averaging, kernels, matched_filter, spectrum
+from export.filters import (
+    BLOCK,
+    OCTAVES,
+    REACH,
+    SHAPES,
+    WINDOW,
+    averaging,
+    kernels,
+    matched_filter,
+    over_blocks,
+    spectrum,
+)
 from runtime.geometry import TileGeometry
 from tests.train.strips import weave
 from train.rolls import geometry_for
@@ -101,3 +112,18 @@ def test_averaging_mirrors_what_lies_beyond_the_tile(octave: int) -> None:
     matrix = averaging(TileGeometry(tile=64, margin=8, blend=4), octave, 5)
     expected = np.pad(signal.reshape(-1, octave).mean(axis=1), 5, mode="reflect")
     np.testing.assert_allclose(matrix @ signal, expected)
+
+
+def test_kernels_over_blocks_answer_as_they_do_pixel_by_pixel() -> None:
+    rng = np.random.default_rng(0)
+    bank, pixels = rng.normal(0, 1, (3, 5, 5)), rng.normal(0, 1, (12, 14))
+    wide = over_blocks(bank).reshape(3, BLOCK, BLOCK, 6, 6)
+
+    def answers(kernel: np.ndarray, step: int) -> np.ndarray:
+        windows = np.lib.stride_tricks.sliding_window_view(pixels, kernel.shape)[::step, ::step]
+        return np.einsum("rcyx,yx->rc", windows, kernel)
+
+    for kernel, shifted in zip(bank, wide, strict=True):
+        one_by_one = answers(kernel, 1)
+        for row, column in np.ndindex(BLOCK, BLOCK):
+            np.testing.assert_allclose(answers(shifted[row, column], BLOCK), one_by_one[row::BLOCK, column::BLOCK])

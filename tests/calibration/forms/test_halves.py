@@ -10,12 +10,12 @@ pytest.importorskip("onnxruntime")
 
 from onnx import TensorProto  # noqa: E402
 
+from calibration.forms.calibrate import calibrate  # noqa: E402
 from calibration.forms.graph import Graph  # noqa: E402
 from calibration.forms.halves import halved, rounded_up, too_large  # noqa: E402
 from calibration.forms.measure import maps, sqnr_db  # noqa: E402
 from calibration.forms.prepare import prepared  # noqa: E402
 from calibration.forms.quantize import Style, quantized  # noqa: E402
-from calibration.forms.ranges import measure  # noqa: E402
 from calibration.forms.trunk import quantizable  # noqa: E402
 from tests.calibration.forms.nets import NET, cloth, net_model  # noqa: E402
 
@@ -47,8 +47,7 @@ def test_the_net_is_halved_and_nothing_else() -> None:
 def test_a_quantized_net_is_halved_with_its_scales() -> None:
     model = prepared(net_model())
     nodes = [node for node in quantizable(Graph(model)) if node.name != "deep"]
-    ranges = measure(model, [node.input[0] for node in nodes], cloth(8))
-    signed = quantized(model, [node.name for node in nodes], ranges, Style.SIGNED)
+    signed = quantized(model, [node.name for node in nodes], calibrate(model, cloth(8)), Style.SIGNED)
     made = halved(signed)
     check_types(made)
     graph = Graph(made)

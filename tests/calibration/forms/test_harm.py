@@ -8,13 +8,11 @@ onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
 from calibration.forms import harm  # noqa: E402
-from calibration.forms.graph import Graph  # noqa: E402
+from calibration.forms.calibrate import calibrate  # noqa: E402
 from calibration.forms.harm import Chosen, choose, together_db  # noqa: E402
 from calibration.forms.measure import maps  # noqa: E402
 from calibration.forms.prepare import prepared  # noqa: E402
 from calibration.forms.quantize import Style  # noqa: E402
-from calibration.forms.ranges import measure  # noqa: E402
-from calibration.forms.trunk import quantizable  # noqa: E402
 from tests.calibration.forms.nets import cloth, net_model  # noqa: E402
 
 pytestmark = pytest.mark.torch
@@ -22,8 +20,7 @@ pytestmark = pytest.mark.torch
 
 def chosen(style: Style, target_db: float) -> Chosen:
     model, tiles = prepared(net_model()), cloth(4, seed=1)
-    ranges = measure(model, [node.input[0] for node in quantizable(Graph(model))], cloth(8))
-    return choose(model, ranges, style, tiles, maps(model, tiles), target_db)
+    return choose(model, calibrate(model, cloth(8)), style, tiles, maps(model, tiles), target_db)
 
 
 @pytest.mark.parametrize("style", Style)

@@ -13,7 +13,7 @@ onnxruntime = pytest.importorskip("onnxruntime")
 
 from calibration.forms.graph import Graph, set_attribute  # noqa: E402
 from calibration.forms.prepare import cast_first, fold_pads, mean_of_one, prepared  # noqa: E402
-from calibration.forms.shuffles import over_blocks, plain_transposed, wider  # noqa: E402
+from calibration.forms.transposed import plain_transposed  # noqa: E402
 from tests.calibration.forms.nets import cloth, net_model  # noqa: E402
 
 pytestmark = pytest.mark.torch
@@ -35,18 +35,17 @@ def operators(model: onnx.ModelProto) -> Counter[str]:
         (mean_of_one, "ReduceMean", "Squeeze"),
         (fold_pads, "Pad", None),
         (plain_transposed, "ConvTranspose", "DepthToSpace"),
-        (wider, None, "SpaceToDepth"),
     ],
 )
 def test_each_changes_the_graph_and_not_what_it_says(
-    rewrite: Callable[[Graph], None], gone: str | None, come: str | None
+    rewrite: Callable[[Graph], None], gone: str, come: str | None
 ) -> None:
     model = net_model()
     before, expected = operators(model), outputs(model)
     rewrite(Graph(model))
     onnx.checker.check_model(model, full_check=True)
     after = operators(model)
-    assert gone is None or (before[gone], after[gone]) == (1, 0)
+    assert (before[gone], after[gone]) == (1, 0)
     assert come is None or (before[come], after[come]) == (0, 1)
     for wanted, found in zip(expected, outputs(model), strict=True):
         np.testing.assert_allclose(found, wanted, rtol=0, atol=2e-6)
@@ -80,8 +79,6 @@ def change(model: onnx.ModelProto, what: str) -> None:
         set_attribute(node["up"], "pads", [1, 1, 1, 1])
     elif what == "transposed with overlap":
         set_attribute(node["up"], "strides", [1, 1])
-    elif what == "filter that strides":
-        set_attribute(node["filter"], "strides", [2, 2])
     elif what == "mean of rows":
         set_attribute(node["mean_grey"], "axes", [2])
 
@@ -93,7 +90,6 @@ def change(model: onnx.ModelProto, what: str) -> None:
         (fold_pads, "pad with the edge"),
         (plain_transposed, "transposed with pads"),
         (plain_transposed, "transposed with overlap"),
-        (wider, "filter that strides"),
         (mean_of_one, "mean of rows"),
     ],
 )
@@ -103,11 +99,3 @@ def test_what_they_are_not_for_is_left_alone(rewrite: Callable[[Graph], None], w
     before = operators(model)
     rewrite(Graph(model))
     assert operators(model) == before
-
-
-def test_a_kernel_over_blocks_holds_every_weight_once_a_pixel_of_the_block() -> None:
-    weights = np.arange(1, 10, dtype=np.float32).reshape(1, 1, 3, 3)
-    wide = over_blocks(weights)
-    assert wide.shape == (4, 4, 2, 2)
-    for channel in wide:
-        np.testing.assert_array_equal(np.sort(channel[channel != 0]), weights.ravel())

@@ -8,11 +8,13 @@ import pytest
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
+from calibration.forms.calibrate import Calibration, calibrate  # noqa: E402
 from calibration.forms.graph import Graph  # noqa: E402
 from calibration.forms.measure import maps, sqnr_db  # noqa: E402
 from calibration.forms.prepare import prepared  # noqa: E402
-from calibration.forms.quantize import Style, activation_scale, quantized, weight_scales  # noqa: E402
-from calibration.forms.ranges import Ranges, measure  # noqa: E402
+from calibration.forms.quantize import Style, activation_scale, quantized  # noqa: E402
+from calibration.forms.ranges import measure  # noqa: E402
+from calibration.forms.rounding import weight_scales  # noqa: E402
 from calibration.forms.trunk import quantizable  # noqa: E402
 from tests.calibration.forms.nets import cloth, net_model  # noqa: E402
 
@@ -32,8 +34,8 @@ def names(model: onnx.ModelProto) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def ranges(model: onnx.ModelProto) -> Ranges:
-    return measure(model, [node.input[0] for node in quantizable(Graph(model))], cloth(8))
+def calibration(model: onnx.ModelProto) -> Calibration:
+    return calibrate(model, cloth(8))
 
 
 def test_ranges_are_the_extremes_over_all_tiles(model: onnx.ModelProto) -> None:
@@ -76,28 +78,29 @@ def test_weights_have_a_scale_a_channel() -> None:
 
 @pytest.mark.parametrize("style", Style)
 def test_the_map_stays_near_and_only_the_named_are_quantized(
-    style: Style, model: onnx.ModelProto, names: list[str], ranges: Ranges
+    style: Style, model: onnx.ModelProto, names: list[str], calibration: Calibration
 ) -> None:
-    made = quantized(model, names, ranges, style)
+    made = quantized(model, names, calibration, style)
     makers = {name: node for node in made.graph.node for name in node.output}
     for node in made.graph.node:
         if node.op_type == "Conv":
             taken = [makers[name].op_type if name in makers else "" for name in node.input]
             assert (taken[:2] == ["DequantizeLinear"] * 2) == (node.name in names), node.name
             assert taken[2:] in ([], [""]), "biases stay in floats"
+            assert (node.input[2:] == [f"{node.name}_bias"]) == (node.name in names), "and take up what is missing"
         elif node.op_type in ("Add", "Mul", "MatMul"):
             assert not [name for name in node.input if name in makers and makers[name].op_type == "DequantizeLinear"]
     tiles = cloth(4, seed=1)
     assert 20 < sqnr_db(maps(model, tiles), maps(made, tiles)) < 60
 
 
-def test_pairs_are_what_each_engine_takes(model: onnx.ModelProto, names: list[str], ranges: Ranges) -> None:
+def test_pairs_are_what_each_engine_takes(model: onnx.ModelProto, names: list[str], calibration: Calibration) -> None:
     kinds = {}
     for style in Style:
-        graph = Graph(quantized(model, names, ranges, style))
+        graph = Graph(quantized(model, names, calibration, style))
         zeros = {node.name: graph.constants[node.input[2]] for node in graph.nodes if node.op_type == "QuantizeLinear"}
         kinds[style] = {str(zero.dtype) for zero in zeros.values()}
-        data = [name for name in zeros if not name.endswith("weight_Q") and "_plain_Q" not in name]
+        data = [name for name in zeros if not name.endswith("_weights_Q")]
         assert len(data) == len({node.input[0] for node in quantizable(Graph(model)) if node.name in names})
         if style is Style.SIGNED:
             assert all((zero == 0).all() for zero in zeros.values())
@@ -109,7 +112,9 @@ def test_pairs_are_what_each_engine_takes(model: onnx.ModelProto, names: list[st
     assert kinds == {Style.SIGNED: {"int8"}, Style.UNSIGNED: {"uint8"}}
 
 
-def test_the_model_that_was_given_is_not_changed(model: onnx.ModelProto, names: list[str], ranges: Ranges) -> None:
+def test_the_model_that_was_given_is_not_changed(
+    model: onnx.ModelProto, names: list[str], calibration: Calibration
+) -> None:
     before = model.SerializeToString()
-    quantized(model, names, ranges, Style.SIGNED)
+    quantized(model, names, calibration, Style.SIGNED)
     assert model.SerializeToString() == before
