@@ -22,7 +22,7 @@ from runtime.cameras import aravis_library
 from runtime.command import parser, positive, run
 
 CLIENTS = ("aravis", "telegenic")
-COLUMNS = ("lines", "lost", "named", "not_named", "named_wrongly", "torn", "misnumbered")
+COLUMNS = ("lines_per_s", "lines", "lost", "named", "not_named", "named_wrongly", "torn", "misnumbered")
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -31,7 +31,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     head = f"{'client':10} {'case':{wide}} " + " ".join(f"{name.replace('_', ' '):>13}" for name in COLUMNS)
     lines = [f"{head} {'CPU':>5}"]
     for row in rows:
-        figures = " ".join(f"{row[name]:13,}" for name in COLUMNS)
+        figures = " ".join(f"{row[name]:13,.0f}" for name in COLUMNS)
         lines.append(f"{row['client']:10} {row['case']:{wide}} {figures} {row['cpu']:5.0%}")
     return "\n".join(lines)
 
@@ -49,12 +49,23 @@ def main(arguments: list[str] | None = None) -> int:
     made.add_argument("--seconds", type=positive(float), default=Link.seconds, help="of each case (%(default)g)")
     made.add_argument("--line-rate", type=positive(float), default=Link.line_rate_hz, help="lines/s (%(default)g)")
     made.add_argument("--width", type=positive(int), default=Link.width, help="px a line (%(default)d)")
+    made.add_argument("--block-lines", type=positive(int), default=Link.block_lines, help="a buffer (%(default)d)")
+    made.add_argument("--packet-bytes", type=positive(int), default=Link.packet_bytes, help="(%(default)d)")
+    made.add_argument("--plain-socket", action="store_true", help="no packet socket, though it be allowed")
     made.add_argument("--json", type=Path, help="write the report here")
     options = made.parse_args(arguments)
     clients = options.client or [name for name in CLIENTS if name != "aravis" or aravis_library.installed()]
     rows: list[dict[str, Any]] = []
     for client in clients:
-        link = Link(client, options.width, line_rate_hz=options.line_rate, seconds=options.seconds)
+        link = Link(
+            client,
+            options.width,
+            options.block_lines,
+            options.line_rate,
+            options.packet_bytes,
+            not options.plain_socket,
+            options.seconds,
+        )
         for case in options.case or CASES:
             rows.append({"client": client, "case": case, **measure(link, CASES[case])})
             print(table(rows).splitlines()[-1] if len(rows) > 1 else table(rows), flush=True)

@@ -117,6 +117,7 @@ class StateEvent(_Event):
         "failed",
         "ended",
         "alarms_limited",
+        "recording",
     ]
     message: str
     y_m: float | None = Field(default=None, description="metres of cloth at the camera, where it matters")

@@ -5,17 +5,19 @@
     python -m runtime.stream --camera gige:192.168.0.10 --camera gige:192.168.1.10 --json
     python -m runtime.stream --camera left --bundle bundles/denim --roll rolls/4711 --style denim --loom 12
     python -m runtime.stream --camera left --bundle bundles/denim --control /run/weftwatch/left.sock
+    python -m runtime.stream --camera left --bundle bundles/denim --record rolls/7
 
 Without --json the screen is for people; with it, stdout is JSON Lines (runtime/events.schema.json).
-Exit status: 0 after a clean end, Ctrl-C and SIGTERM included; 1 when a camera failed on the way or the
-account of lines does not balance; 2 for what can be put right, with one sentence.
+Exit status: 0 after a clean end, Ctrl-C and SIGTERM included; 1 when a camera failed on the way, the account
+of lines does not balance or a recording lacks lines; 2 for what can be put right, with one sentence.
 """
 
 from __future__ import annotations
 
 import argparse
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from runtime.bundle import Bundle
@@ -25,10 +27,13 @@ from runtime.control.control import Control
 from runtime.engines import add_engine_options, load_engine
 from runtime.errors import UserError
 from runtime.events import StateEvent
+from runtime.flatfield_age import FlatFieldAge
 from runtime.intake import Limit
 from runtime.pipeline import Pipeline, View
 from runtime.preprocess.cloth import ClothFinder
 from runtime.preprocess.flatfield import FlatField
+from runtime.preprocess.running_gain import RunningGain
+from runtime.recordings.beside import Recordings
 from runtime.rolls.crops import Quota
 from runtime.rolls.store import Label
 from runtime.sinks.base import Sink
@@ -51,11 +56,18 @@ def main(arguments: list[str] | None = None) -> int:
     roll_id = _begin_roll(options, rolls)
     sinks.append(rolls)
     engine = load_engine(bundle, options.engine, options.precision, options.device)
-    control = None
+    control, recordings, recorded_all = None, None, True
+    flat = {describe(name, cameras)[0]: view.flat_field for name, view in zip(options.camera, views, strict=True)}
+    watchers = [rolls.seen, FlatFieldAge(flat, lambda: pipeline).seen]
     try:
         if options.control:
             control = Control(options.control)
             sinks.append(control.taps)
+            watchers.append(control.taps.seen)
+        if options.record:
+            recordings = Recordings(options.record, lambda camera, said: _tell_recording(pipeline, camera, said))
+            views = [replace(view, camera=recordings.of(view.camera)) for view in views]
+            watchers.append(recordings.seen)
         pipeline = Pipeline(
             bundle,
             engine,
@@ -65,7 +77,7 @@ def main(arguments: list[str] | None = None) -> int:
             Limit(options.lines, options.metres),
             options.seconds,
             roll_id,
-            on_strip=_watched_by([rolls.seen, *([control.taps.seen] if control else [])]),
+            on_strip=_watched_by(watchers),
             on_open=rolls.opened,
         )
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -83,7 +95,10 @@ def main(arguments: list[str] | None = None) -> int:
             sink.close()
         if control:
             control.close()
-    return 0 if summary.ended != "failed" and all(camera.balanced for camera in summary.cameras) else 1
+        if recordings:
+            recorded_all = recordings.close()
+    balanced = all(camera.balanced for camera in summary.cameras)
+    return 0 if summary.ended != "failed" and balanced and recorded_all else 1
 
 
 def make_view(name_or_uri: str, cameras: Mapping[str, AnyCamera], map_stride: int) -> View:
@@ -93,11 +108,11 @@ def make_view(name_or_uri: str, cameras: Mapping[str, AnyCamera], map_stride: in
         UserError: no such camera, or its stored flat field cannot be read.
     """
     name, config = describe(name_or_uri, cameras)
-    return View(
-        build(name, config),
-        flat_field=FlatField.load(Path(config.flat_field)) if config.flat_field else None,
-        cloth=ClothFinder(grid=map_stride) if config.cloth == "find" else None,
-    )
+    cloth = ClothFinder(grid=map_stride) if config.cloth == "find" else None
+    flat = FlatField.load(Path(config.flat_field)) if config.flat_field else None
+    if flat:
+        flat = replace(flat, running=RunningGain(config.scale().mm_per_line, cloth, config.running_gain))
+    return View(build(name, config), flat, cloth)
 
 
 def _options(arguments: list[str] | None) -> argparse.Namespace:
@@ -119,6 +134,9 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     made.add_argument("--json", action="store_true", help="events on stdout, as JSON Lines")
     made.add_argument(
         "--control", type=Path, metavar="SOCKET", help="listen here for python -m runtime.control (docs/control.md)"
+    )
+    made.add_argument(
+        "--record", type=Path, metavar="DIR", help="record what the cameras give, in a new folder (docs/recordings.md)"
     )
     _add_roll_options(made)
     add_engine_options(made)
@@ -149,7 +167,7 @@ def _sinks(options: argparse.Namespace) -> list[Sink]:
     return sinks
 
 
-def _watched_by(watchers: list[Callable[[LineBlock | ScoreMap], None]]) -> Callable[[LineBlock | ScoreMap], None]:
+def _watched_by(watchers: Sequence[Callable[[LineBlock | ScoreMap], None]]) -> Callable[[LineBlock | ScoreMap], None]:
     """One ``on_strip`` for all who look."""
 
     def seen(item: LineBlock | ScoreMap) -> None:
@@ -157,6 +175,10 @@ def _watched_by(watchers: list[Callable[[LineBlock | ScoreMap], None]]) -> Calla
             watcher(item)
 
     return seen
+
+
+def _tell_recording(pipeline: Pipeline, camera: str, message: str) -> None:
+    pipeline.tell(StateEvent(camera=camera, state="recording", message=message, roll=pipeline.roll))
 
 
 def _begin_roll(options: argparse.Namespace, rolls: Rolls) -> str | None:

@@ -18,11 +18,10 @@ from runtime.cameras.config import AnyCamera, make_camera
 from runtime.errors import UserError
 from runtime.intake import Intake, Limit
 from runtime.recordings.reader import RecordedRoll
+from runtime.recordings.recorder import QUEUE_BLOCKS
 from runtime.recordings.writer import RecordingWriter
 from runtime.types import NotInspected
 
-QUEUE_BLOCKS = 256
-"""Lines wait here while the disk is busy; 256 blocks of 128 lines of 4096 px are 134 MB."""
 TOLD_EVERY_S = 1.0
 JOIN_S = 5.0
 PICTURE = "preview.png"

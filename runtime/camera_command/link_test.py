@@ -112,6 +112,8 @@ def measured(arrival: Arrival) -> list[str]:
         f"packets   {health.packets:,} of {health.packet_bytes} bytes; asked for again and come "
         f"{health.resent_packets:,}, never come {health.missing_packets:,}; dropped by this system "
         f"{health.socket_drops:,}",
-        f"socket    holds {health.socket_held:,} bytes of {health.socket_asked:,} asked for",
+        "socket    the network card's ring (a packet socket)"
+        if health.packet_socket
+        else f"socket    holds {health.socket_held:,} bytes of {health.socket_asked:,} asked for",
         f"interface {card}",
     ]

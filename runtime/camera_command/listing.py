@@ -2,30 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
+from runtime.cameras import gentl_device, pylon
 from runtime.cameras.config import AnyCamera
 from runtime.cameras.entries import GentlConfig, GigeConfig, PylonConfig, ReplayConfig
-from runtime.cameras.gentl import PRODUCERS
+from runtime.cameras.gentl_device import PRODUCERS
 from runtime.cameras.gige_probe import Found, ask, discover
 from runtime.cameras.link import which
 from runtime.errors import UserError
 from runtime.recordings.format import is_recording
 from runtime.recordings.reader import RecordedRoll
 
+LATER = "searched for when it is opened"
+
 
 def listing(cameras: Mapping[str, AnyCamera], search: bool) -> int:
     """Print one line a camera.
 
     Args:
-        search: broadcast for cameras as well; else only addresses in cameras.yaml are asked.
+        search: broadcast for cameras as well, and let the makers' libraries do so; else only addresses in cameras.yaml
+            are asked.
 
     Returns:
         Exit status 0.
     """
     for name, config in cameras.items():
-        print(f"{name:16} {state(config)}", flush=True)
+        print(f"{name:16} {state(name, config, search)}", flush=True)
     if not cameras:
         print("no camera in cameras.yaml")
     if search:
@@ -34,8 +38,8 @@ def listing(cameras: Mapping[str, AnyCamera], search: bool) -> int:
     return 0
 
 
-def state(config: AnyCamera) -> str:
-    """What an entry of cameras.yaml stands for, and whether it is there."""
+def state(name: str, config: AnyCamera, search: bool) -> str:
+    """What an entry of cameras.yaml stands for, and whether it is there, as far as that is known without a search."""
     if isinstance(config, GigeConfig):
         if config.simulated:
             return f"gige {config.ip}: simulated, starts when it is opened ({config.simulated.source})"
@@ -47,10 +51,20 @@ def state(config: AnyCamera) -> str:
         return f"replay {config.path}: {_files(Path(config.path))}"
     if isinstance(config, GentlConfig):
         producer = config.producer or f"the producers of {PRODUCERS}"
-        return f"gentl {which(config.serial, config.user_name)} of {producer}: searched for when it is opened"
+        place = f"gentl {which(config.serial, config.user_name)} of {producer}"
+        return f"{place}: {_sought(lambda: gentl_device.find(name, config.wanted())) if search else LATER}"
     if isinstance(config, PylonConfig):
-        return f"pylon {which(config.serial, config.user_name)}: searched for when it is opened"
+        place = f"pylon {which(config.serial, config.user_name)}"
+        return f"{place}: {_sought(lambda: pylon.find(name, config.serial, config.user_name)) if search else LATER}"
     return f"simulated {config.source}"
+
+
+def _sought(find: Callable[[], str]) -> str:
+    """What a maker's library says of a camera, or why it is not to be had."""
+    try:
+        return f"is there, {find()}"
+    except UserError as error:
+        return str(error)
 
 
 def told(found: Iterable[Found], cameras: Mapping[str, AnyCamera]) -> list[str]:

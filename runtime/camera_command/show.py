@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from runtime.cameras import gige_control
+from runtime.cameras import gentl_device, gige_control, pylon
 from runtime.cameras.config import AnyCamera, build, describe
-from runtime.cameras.entries import GigeConfig
+from runtime.cameras.entries import GentlConfig, GigeConfig, PylonConfig, RealCameraConfig
 from runtime.cameras.gige_simulated import SimulatedGige
+from runtime.cameras.sfnc import Feature
 
 
 def show(name_or_uri: str, cameras: Mapping[str, AnyCamera]) -> int:
@@ -22,30 +23,40 @@ def show(name_or_uri: str, cameras: Mapping[str, AnyCamera]) -> int:
     name, config = describe(name_or_uri, cameras)
     camera = build(name, config)
     try:
-        if not isinstance(config, GigeConfig):
+        if not isinstance(config, RealCameraConfig):
             info = camera.open()
             print(f"{name}: {info.description}; {info.channels} channel(s) of {info.bits} bits, width {info.width}")
             return 0
         if isinstance(camera, SimulatedGige):
             camera.start()
-        for line in features(name, config.address(name)):
+        for line in lines(features(name, config)):
             print(line)
     finally:
         camera.close()
     return 0
 
 
-def features(name: str, ip: str) -> list[str]:
-    """A GigE Vision camera's features, one a line: access, name, value, what it takes.
+def features(name: str, config: RealCameraConfig) -> list[Feature]:
+    """The features of the camera that an entry of cameras.yaml describes.
 
     Raises:
-        UserError: nobody answers at the address, or somebody else controls the camera.
+        MissingExtra: the backend's library is not installed.
+        UserError: there is no such camera, or somebody else controls it.
     """
-    control = gige_control.take_control(name, ip)
+    if isinstance(config, GentlConfig):
+        return gentl_device.features(name, config.wanted())
+    if isinstance(config, PylonConfig):
+        return pylon.features(name, config.serial, config.user_name)
+    assert isinstance(config, GigeConfig), "there are three backends with a control channel"
+    control = gige_control.take_control(name, config.address(name))
     try:
-        found = list(gige_control.features(control))
+        return list(gige_control.features(control))
     finally:
         gige_control.release(control)
+
+
+def lines(found: Sequence[Feature]) -> list[str]:
+    """Features as text, one a line: access, name, value, what it takes."""
     wide = max((len(feature.name) for feature in found), default=0)
     return [
         f"{one.access}  {one.name:{wide}}  {one.value or '-'}" + (f"  ({one.takes})" if one.takes else "")

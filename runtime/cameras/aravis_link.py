@@ -47,7 +47,7 @@ class AravisLink:
     def __init__(self, name: str, ip: str, settings: GigeSettings) -> None:
         self._where, self._ip = f"camera '{name}' at {ip}", ip
         self._camera: Any = aravis_control.take_control(name, ip)
-        self._errors = aravis_library.errors()
+        self.features, self.errors = AravisFeatures(self._camera), aravis_library.errors()
         self._stream: Any = None
         self._watch: _Watch | None = None
         self._ring = Ring(0, 1, 1)
@@ -58,7 +58,7 @@ class AravisLink:
         try:
             try:
                 self._open(aravis_library.load(name), settings)
-            except self._errors as error:
+            except self.errors as error:
                 raise UserError(f"{self._where} could not be started: {error}") from error
             warn_of_small_socket(name, self, settings)
         except BaseException:
@@ -98,6 +98,7 @@ class AravisLink:
             packet_bytes=self._packet_bytes,
             socket_asked=SOCKET_BYTES,
             socket_held=SOCKET_BYTES if self._packet_socket else min(SOCKET_BYTES, aravis_thread.largest_socket()),
+            packet_socket=self._packet_socket,
             local_ip=self._local_ip,
         )
 
@@ -106,7 +107,7 @@ class AravisLink:
             return
         self._dead = self._dead or gige_probe.ask(self._ip) is None
         if self._stream is not None and not self._dead:
-            with contextlib.suppress(*self._errors):
+            with contextlib.suppress(*self.errors):
                 self._camera.stop_acquisition()
         if self._dead:
             farewell = aravis_control.farewell(self._camera, self._stream, self._ring)
@@ -119,15 +120,15 @@ class AravisLink:
         self._slots.clear()
 
     def _open(self, aravis: Any, settings: GigeSettings) -> None:
-        features = AravisFeatures(self._camera)
+        features = self.features
         if features.has_feature("GevGVSPExtendedIDMode"):
             features.set_enum("GevGVSPExtendedIDMode", "Off")  # the places of packets depend on it
-        self.width, self.line_rate_hz = Setup(features, self._errors, self._where).configure(settings)
+        self.width, self.line_rate_hz = Setup(features, self.errors, self._where).configure(settings)
         self._packet_bytes = self._agree_on_packets(aravis, settings.packet_bytes)
         size = self._camera.get_payload()
         self._ring = Ring(BUFFERS, size, self._packet_bytes - GVSP_OVERHEAD)
         self._aravis = aravis
-        self._make_stream(aravis)
+        self._make_stream(aravis, settings.packet_socket)
         resend = aravis.GvStreamPacketResend
         for option, value in {
             "socket-buffer": aravis.GvStreamSocketBuffer.FIXED,
@@ -145,13 +146,13 @@ class AravisLink:
         self.device = aravis_control.about(features)
         self.client = f"Aravis {aravis_library.version()}"
 
-    def _make_stream(self, aravis: Any) -> None:
-        """Over a packet socket where that is allowed and clean, else over a plain one.
+    def _make_stream(self, aravis: Any, packet_socket: bool) -> None:
+        """Over a packet socket where that is wanted, allowed and clean, else over a plain one.
 
         Aravis opens a packet socket first and filters it then. What another camera sent in between counts as this
         one's, and our first buffers would be thrown away for late ones.
         """
-        if aravis_thread.packet_socket_allowed():
+        if packet_socket and aravis_thread.packet_socket_allowed():
             self._camera.gv_set_stream_options(aravis.GvStreamOption.NONE)
             self._stream = self._camera.create_stream(None, None)
             time.sleep(SETTLE_S)

@@ -113,10 +113,9 @@ def build(name: str, config: AnyCamera) -> Camera:
     if isinstance(config, GigeConfig):
         return _build_gige(name, config)
     if isinstance(config, GentlConfig):
-        from runtime.cameras.gentl import GentlCamera, Wanted
+        from runtime.cameras.gentl import GentlCamera
 
-        wanted = Wanted(config.producer, config.serial, config.user_name)
-        return GentlCamera(name, wanted, config.scale(), config.settings())
+        return GentlCamera(name, config.wanted(), config.scale(), config.settings())
     if isinstance(config, PylonConfig):
         from runtime.cameras.pylon import PylonCamera
 
@@ -176,6 +175,8 @@ def _build_gige(name: str, config: GigeConfig) -> Camera:
         client=config.client,
         packet_bytes=config.packet_bytes,
         resend=config.resend,
+        packet_socket=config.packet_socket,
+        stamped=config.encoder is None or config.encoder.stamped,
         features=config.features,
     )
     simulated = config.simulated

@@ -17,6 +17,7 @@ from pydantic import (
 )
 
 from runtime.cameras import gige_probe
+from runtime.cameras.gentl_device import Wanted
 from runtime.cameras.gige_link import Client
 from runtime.cameras.link import FeatureValue, LineSettings
 from runtime.cameras.pixel_formats import PIXEL_FORMATS
@@ -32,10 +33,13 @@ class Section(BaseModel):
 
 
 class EncoderConfig(Section):
-    """The encoder whose count the camera stamps on each line."""
+    """The encoder of the cloth, connected to the camera."""
 
     counts_per_mm: Positive = Field(description="encoder counts per millimetre of cloth")
     direction: Literal[1, -1] = Field(1, description="-1 where the count falls while cloth is made")
+    stamped: bool = Field(
+        True, description="its count comes with each line; false: it triggers the lines, and its count can be asked for"
+    )
 
 
 class SimulatedGigeConfig(Section):
@@ -55,7 +59,14 @@ class CameraConfig(Section):
     block_lines: int = Field(128, ge=1, le=4096, description="lines a buffer")
     line_rate_hz: Positive | None = Field(None, description="lines a second; none: the camera's own, or no pace")
     flat_field: str | None = Field(None, description="stored references (.npz) to correct the columns with")
+    running_gain: bool = Field(False, description="correct the flat field by the slope that metres of cloth show")
     cloth: Literal["find", "all"] = Field("find", description="find the cloth's columns, or take all for cloth")
+
+    @model_validator(mode="after")
+    def _has_what_is_corrected(self) -> CameraConfig:
+        if self.running_gain and self.flat_field is None:
+            raise ValueError("running_gain corrects a flat field: name one with flat_field")
+        return self
 
     def scale(self) -> Scale:
         """Pixels and lines to loom millimetres."""
@@ -78,12 +89,19 @@ class RealCameraConfig(CameraConfig):
     features: dict[str, FeatureValue] = Field(
         default_factory=dict, description="any others, by their SFNC names, written last and in this order"
     )
+    encoder: EncoderConfig | None = Field(None, description="none: lines are numbered, and no count is known")
 
     @model_validator(mode="after")
     def _keeps_cells_whole(self) -> RealCameraConfig:
         if self.block_lines % PIXEL_FORMATS[self.pixel_format].cell_lines:
             raise ValueError(f"block_lines must be even for {self.pixel_format}, whose lines belong together by two")
         return self
+
+    def scale(self) -> Scale:
+        """Pixels, lines and encoder counts to loom millimetres."""
+        encoder = self.encoder
+        counts = None if encoder is None else encoder.counts_per_mm * encoder.direction
+        return replace(super().scale(), counts_per_mm=counts)
 
     def settings(self) -> LineSettings:
         """What is set in the camera."""
@@ -94,6 +112,8 @@ class RealCameraConfig(CameraConfig):
             line_rate_hz=self.line_rate_hz,
             exposure_us=self.exposure_us,
             gain_db=self.gain_db,
+            encoder=self.encoder is not None and self.encoder.stamped,
+            encoder_value=self.encoder is not None and not self.encoder.stamped,
             features=self.features,
         )
 
@@ -108,7 +128,7 @@ class GigeConfig(RealCameraConfig):
     client: Client = Field("auto", description="aravis or telegenic; auto: Aravis where it is installed")
     packet_bytes: int | None = Field(None, ge=576, le=65535, description="of a packet; none: what comes through")
     resend: bool = Field(True, description="ask for lost packets again")
-    encoder: EncoderConfig | None = Field(None, description="none: the camera stamps no encoder counts")
+    packet_socket: bool = Field(True, description="take packets from the card's ring where that is allowed")
     simulated: SimulatedGigeConfig | None = Field(None, description="none: a real camera")
 
     @field_validator("ip")
@@ -135,14 +155,21 @@ class GigeConfig(RealCameraConfig):
         """
         return self.ip or gige_probe.find(name, self.serial, self.user_name).ip
 
-    def scale(self) -> Scale:
-        """Pixels, lines and encoder counts to loom millimetres."""
-        encoder = self.encoder
-        counts = None if encoder is None else encoder.counts_per_mm * encoder.direction
-        return replace(super().scale(), counts_per_mm=counts)
+
+class LibraryCameraConfig(RealCameraConfig):
+    """A camera through a library that reads no values of each line."""
+
+    @field_validator("encoder")
+    @classmethod
+    def _is_not_stamped(cls, value: EncoderConfig | None) -> EncoderConfig | None:
+        if value is not None and value.stamped:
+            raise ValueError(
+                "this backend reads no count of each line: let the encoder trigger them, and say stamped: false"
+            )
+        return value
 
 
-class GentlConfig(RealCameraConfig):
+class GentlConfig(LibraryCameraConfig):
     """A camera of any maker, through its GenTL producer."""
 
     backend: Literal["gentl"]
@@ -150,8 +177,12 @@ class GentlConfig(RealCameraConfig):
     serial: str | None = Field(None, description="its serial number; none: the only camera there is")
     user_name: str | None = Field(None, description="its user-defined name; likewise")
 
+    def wanted(self) -> Wanted:
+        """Which camera of which producer."""
+        return Wanted(self.producer, self.serial, self.user_name)
 
-class PylonConfig(RealCameraConfig):
+
+class PylonConfig(LibraryCameraConfig):
     """A Basler camera, through pylon."""
 
     backend: Literal["pylon"]

@@ -20,10 +20,11 @@ class GigeCamera(LinkedCamera):
     Args:
         name: as in cameras.yaml.
         ip: its IPv4 address; cameras are never searched for.
-        scale: with ``counts_per_mm`` where the camera stamps each line with an encoder's count.
+        scale: with ``counts_per_mm`` where there is an encoder.
+        stamped: the camera stamps each line with its count; else it triggers the lines, and is asked for it.
         client: the library that speaks to the camera.
-        block_lines, line_rate_hz, exposure_us, gain_db, width, pixel_format, packet_bytes, resend, features: as
-            GigeSettings.
+        block_lines, line_rate_hz, exposure_us, gain_db, width, pixel_format, packet_bytes, resend, packet_socket,
+            features: as GigeSettings.
     """
 
     def __init__(
@@ -41,6 +42,8 @@ class GigeCamera(LinkedCamera):
         client: Client = "auto",
         packet_bytes: int | None = None,
         resend: bool = True,
+        packet_socket: bool = True,
+        stamped: bool = True,
         features: Mapping[str, FeatureValue] | None = None,
     ) -> None:
         settings = GigeSettings(
@@ -50,10 +53,12 @@ class GigeCamera(LinkedCamera):
             line_rate_hz=line_rate_hz,
             exposure_us=exposure_us,
             gain_db=gain_db,
-            encoder=scale.counts_per_mm is not None,
+            encoder=scale.counts_per_mm is not None and stamped,
+            encoder_value=scale.counts_per_mm is not None and not stamped,
             features=features or {},
             packet_bytes=packet_bytes,
             resend=resend,
+            packet_socket=packet_socket,
         )
         super().__init__(name, f"at {ip}", scale, settings, lambda: connect(name, ip, settings, client))
 

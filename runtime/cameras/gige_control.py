@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from runtime.cameras.base import Device
+from runtime.cameras.sfnc import Feature
 from runtime.errors import UserError
 
 if TYPE_CHECKING:
@@ -17,22 +17,6 @@ if TYPE_CHECKING:
 GVCP_TIMEOUT_S, GVCP_RETRIES = 0.3, 3
 CONTROL_WAIT_S = 4.0
 """A program that was killed keeps the camera until its heartbeat is missed, 3 s by the standard's default."""
-
-
-@dataclass(frozen=True)
-class Feature:
-    """A GenICam feature as a camera has it now.
-
-    Attributes:
-        value: as text; empty where it cannot be read now, and for commands.
-        access: RO, WO or RW.
-        takes: what may be written: bounds, or the entries of an enumeration; else empty.
-    """
-
-    name: str
-    value: str
-    access: str
-    takes: str
 
 
 def client(name: str) -> Any:

@@ -17,6 +17,7 @@ class LinkHealth:
         buffers_dropped: whole buffers for which this program took too long.
         packet_bytes: of a packet, as the client and the camera agreed.
         socket_asked, socket_held: bytes of received packets that the system was asked to hold, and holds.
+        packet_socket: packets come from the network card's ring, and not through a socket's buffer.
         local_ip: this machine's address on that link.
     """
 
@@ -29,4 +30,5 @@ class LinkHealth:
     packet_bytes: int
     socket_asked: int
     socket_held: int
+    packet_socket: bool
     local_ip: str

@@ -24,10 +24,12 @@ class GigeSettings(LineSettings):
     Attributes:
         packet_bytes: of an IP packet of the stream; None: the largest that comes through.
         resend: ask for lost packets again.
+        packet_socket: take packets from the network card's ring, where the client can and the process may.
     """
 
     packet_bytes: int | None = None
     resend: bool = True
+    packet_socket: bool = True
 
 
 class GigeLink(Link, Protocol):

@@ -52,26 +52,39 @@ class LineLedger:
         """Number and encoder count of the last good line."""
         self._heard_ns: int | None = None
         self._device_ns = 0
-        self._away = False
+        self.away = False
+        """The camera is lost, or has just come back: the next good line shows how far the cloth went."""
 
     def complete(
-        self, block_id: int, rows: int, encoder: Int64 | None, received_ns: int, device_ns: int = 0
+        self,
+        block_id: int,
+        rows: int,
+        encoder: Int64 | None,
+        received_ns: int,
+        device_ns: int = 0,
+        count: int | None = None,
     ) -> tuple[int, NotInspected | None]:
         """Enter a good buffer.
 
         Args:
+            encoder: the counts of its lines, where it came with them.
             device_ns: the camera's clock at its first line; 0: not known.
+            count: the encoder's at its last line, where the camera was asked for it.
 
         Returns:
             The number of its first line, and the span before it that was lost, if any.
         """
         self._notice_restart(block_id, device_ns)
-        span = self._return(encoder, received_ns) if self._away else self._lost(block_id, device_ns)
+        first_count = None if encoder is None else int(encoder[0])
+        if count is not None and self._counts_per_line is not None:
+            first_count = count - round((rows - 1) * self._counts_per_line)
+        span = self._return(first_count, received_ns) if self.away else self._lost(block_id, device_ns)
         first = self._next
         self._next = self._told = first + rows
         self._last_id, self._heard_ns, self._device_ns = block_id, received_ns, device_ns
-        if encoder is not None:
-            self._anchor = (first + rows - 1, int(encoder[-1]))
+        last_count = count if encoder is None else int(encoder[-1])
+        if last_count is not None:
+            self._anchor = (first + rows - 1, last_count)
         return first, span
 
     def incomplete(
@@ -92,7 +105,7 @@ class LineLedger:
             For each run as from ``complete``; nothing while the camera is not surely back.
         """
         self._notice_restart(block_id, device_ns)
-        if self._away:
+        if self.away:
             return []
         begin = self._next + self._missing(block_id, device_ns) * self._block_lines
         entered: list[tuple[int, NotInspected | None]] = []
@@ -117,13 +130,13 @@ class LineLedger:
 
     def gone(self) -> None:
         """The camera is lost: what it did not deliver any more belongs to the time it was away."""
-        self._away = True
+        self.away = True
         self._next = self._told
         self._last_id, self._device_ns = None, 0
 
     def end(self, now_ns: int) -> NotInspected | None:
         """The last span, when the stream is closed."""
-        if not self._away:
+        if not self.away:
             return self.quiet()
         return NotInspected(self._camera, Reason.CAMERA_LOST, seconds=self._silence_s(now_ns))
 
@@ -159,12 +172,12 @@ class LineLedger:
         lines = (device_ns - self._device_ns) / 1e9 * self.line_rate_hz
         return lines / self._block_lines - 1
 
-    def _return(self, encoder: Int64 | None, received_ns: int) -> NotInspected:
-        self._away = False
+    def _return(self, first_count: int | None, received_ns: int) -> NotInspected:
+        self.away = False
         seconds = self._silence_s(received_ns)
-        if self._anchor is not None and encoder is not None and self._counts_per_line is not None:
+        if self._anchor is not None and first_count is not None and self._counts_per_line is not None:
             line, count = self._anchor
-            first = line + round((int(encoder[0]) - count) / self._counts_per_line)
+            first = line + round((first_count - count) / self._counts_per_line)
             # A loom that was turned back meanwhile shows a line a second time: its number is a new one.
             if first > self._told:
                 span = NotInspected(self._camera, Reason.CAMERA_LOST, self._told, first, seconds)

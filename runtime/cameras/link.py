@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from runtime.cameras.base import Device
 from runtime.cameras.gige_health import LinkHealth
 from runtime.types import UInt8
+
+if TYPE_CHECKING:
+    from runtime.cameras.sfnc import Features
 
 BUFFERS = 64
 """At least 0.3 s of 128-line buffers at the rate of a full Gigabit link."""
@@ -28,6 +31,7 @@ class LineSettings:
         pixel_format: a key of pixel_formats.PIXEL_FORMATS.
         line_rate_hz, exposure_us, gain_db: AcquisitionLineRate, ExposureTime, Gain.
         encoder: ask for the encoder's count of each line (chunk EncoderValue).
+        encoder_value: the encoder triggers the lines, and its count is asked for now and then.
         features: any others by name, written last and in this order.
     """
 
@@ -38,6 +42,7 @@ class LineSettings:
     exposure_us: float | None = None
     gain_db: float | None = None
     encoder: bool = False
+    encoder_value: bool = False
     features: Mapping[str, FeatureValue] = field(default_factory=dict)
 
 
@@ -66,12 +71,18 @@ class Link(Protocol):
         width, line_rate_hz: as read back; the rate is None where the camera has none.
         device: what the camera says of itself, as it is set now.
         client: the library's name and version, for people.
+        features: the camera's. errors: what the library raises where a camera is at fault.
     """
 
     width: int
     line_rate_hz: float | None
     device: Device
     client: str
+
+    @property
+    def features(self) -> Features: ...
+    @property
+    def errors(self) -> tuple[type[Exception], ...]: ...
 
     def buffer(self, timeout_s: float) -> Buffer | None:
         """The next buffer, whole or with holes, or None if there is none within ``timeout_s``."""

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator, Sequence
 
 from runtime.cameras import chunks
 from runtime.cameras.base import CameraInfo
+from runtime.cameras.encoder_value import EncoderValue
 from runtime.cameras.gige_health import LinkHealth
 from runtime.cameras.line_ledger import LineLedger
 from runtime.cameras.link import Buffer, LineSettings, Link
 from runtime.cameras.pixel_formats import PIXEL_FORMATS
+from runtime.cameras.sfnc import UNSTAMPED
 from runtime.errors import UserError
 from runtime.types import Int64, LineBlock, NotInspected, Scale, UInt8
 
@@ -28,7 +30,7 @@ class LinkedCamera:
     Args:
         name: as in cameras.yaml.
         place: which camera it is, for people: "at 192.168.0.10", "serial 4711".
-        scale: with ``counts_per_mm`` where the camera stamps each line with an encoder's count.
+        scale: with ``counts_per_mm`` where there is an encoder, which the settings name as well.
         settings: what is set in the camera.
         connect: makes a connection with these settings; raises UserError where the camera is not to be had.
     """
@@ -42,6 +44,9 @@ class LinkedCamera:
         self._settings, self._connect = settings, connect
         self._format = PIXEL_FORMATS[settings.pixel_format]
         self._ledger = LineLedger(name, settings.block_lines, counts_per_line)
+        self._counter = None
+        if settings.encoder_value and counts_per_line is not None:
+            self._counter = EncoderValue(name, settings.block_lines, counts_per_line)
         self._segment = 0
         self._width = 0
         self._last_count: int | None = None
@@ -164,7 +169,7 @@ class LinkedCamera:
             runs = _whole_rows(buffer.holes, line_bytes, len(lines), self._format.cell_lines)
             entered = self._ledger.incomplete(buffer.block_id, runs, encoder, received_ns, buffer.timestamp_ns)
         else:
-            entered = [self._ledger.complete(buffer.block_id, len(lines), encoder, received_ns, buffer.timestamp_ns)]
+            entered = [self._complete(buffer, len(lines), encoder, received_ns)]
         # None is entered while the camera is not surely back.
         for (row, end), (first_line, span) in zip(runs, entered, strict=False):
             yield from _some(span)
@@ -178,6 +183,19 @@ class LinkedCamera:
                 device_ns=self._device_ns(buffer.timestamp_ns, row, end),
                 received_ns=received_ns,
             )
+
+    def _complete(
+        self, buffer: Buffer, rows: int, encoder: Int64 | None, received_ns: int
+    ) -> tuple[int, NotInspected | None]:
+        """Enter a whole buffer; an encoder that does not stamp lines is asked how far it is."""
+        count = None
+        with self._using_link:
+            if self._counter is not None and self._link is not None:
+                count = self._counter.read(self._link, at_once=self._ledger.away)
+        entered = self._ledger.complete(buffer.block_id, rows, encoder, received_ns, buffer.timestamp_ns, count)
+        if self._counter is not None and count is not None:
+            self._counter.see(self._segment, entered[0] + rows - 1, count)
+        return entered
 
     def _lines(self, buffer: Buffer, line_bytes: int) -> tuple[UInt8, Int64 | None] | None:
         """Lines uint8 [rows, line_bytes] and encoder [rows] of a buffer; None if it holds no whole lines.
@@ -197,7 +215,7 @@ class LinkedCamera:
                     return None
                 raise UserError(
                     f"camera '{self._name}' {self._place} does not send the encoder's count of each line ({error}): "
-                    "leave 'encoder' out of cameras.yaml, or use a camera with ChunkEncoderValue for each line"
+                    f"{UNSTAMPED}"
                 ) from error
             self._last_count = int(encoder[-1])
         if end < self._format.cell_lines * line_bytes or end % line_bytes:

@@ -7,16 +7,18 @@ of the loom (BslLineTimeoutEnable) is taken with the lines it has.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
+from runtime.cameras import node_map
 from runtime.cameras.base import Device
 from runtime.cameras.link import BUFFERS, Buffer, LineSettings, which
 from runtime.cameras.linked import LinkedCamera
-from runtime.cameras.sfnc import Setup
+from runtime.cameras.node_map import Interface, Node
+from runtime.cameras.sfnc import Feature, Setup
 from runtime.errors import MissingExtra, UserError
 from runtime.types import Scale, UInt8
 
@@ -53,29 +55,22 @@ class PylonLink:
     """
 
     def __init__(self, name: str, serial: str | None, user_name: str | None, settings: LineSettings) -> None:
-        try:
-            from pypylon import genicam, pylon
-        except ImportError as error:
-            raise MissingExtra("pypylon", "pylon", f"Camera '{name}' (backend pylon)") from error
-        self._pylon, self._errors = pylon, (genicam.GenericException,)
-        self._camera: Any = None
+        self._pylon, self.errors = _pylon(name)
         where = f"camera '{name}' {which(serial, user_name)}"
+        self._camera, about = _taken(name, serial, user_name)
+        self.features = PylonFeatures(self._camera.GetNodeMap())
         try:
             try:
-                self._open(where, serial, user_name, settings)
-            except self._errors as error:
+                self._start(where, about, settings)
+            except self.errors as error:
                 raise UserError(f"{where} could not be started: {error}") from error
         except BaseException:
             self.close()
             raise
 
-    def _open(self, where: str, serial: str | None, user_name: str | None, settings: LineSettings) -> None:
-        factory = self._pylon.TlFactory.GetInstance()
-        about = _the_one(where, factory.EnumerateDevices(), serial, user_name)
-        self._camera = self._pylon.InstantCamera(factory.CreateDevice(about))
-        self._camera.Open()
-        features = PylonFeatures(self._camera.GetNodeMap())
-        self.width, self.line_rate_hz = Setup(features, self._errors, where).configure(settings)
+    def _start(self, where: str, about: Any, settings: LineSettings) -> None:
+        features = self.features
+        self.width, self.line_rate_hz = Setup(features, self.errors, where).configure(settings)
         self.device = Device(
             vendor=about.GetVendorName(),
             model=about.GetModelName(),
@@ -90,7 +85,7 @@ class PylonLink:
         self._camera.StartGrabbing(self._pylon.GrabStrategy_OneByOne)
 
     def buffer(self, timeout_s: float) -> Buffer | None:
-        with contextlib.suppress(*self._errors):  # a camera that is gone: ``alive`` tells
+        with contextlib.suppress(*self.errors):  # a camera that is gone: ``alive`` tells
             result = self._camera.RetrieveResult(int(1000 * timeout_s), self._pylon.TimeoutHandling_Return)
             if result.IsValid():
                 try:
@@ -107,7 +102,7 @@ class PylonLink:
 
     def close(self) -> None:
         if self._camera is not None:
-            with contextlib.suppress(*self._errors):
+            with contextlib.suppress(*self.errors):
                 self._camera.StopGrabbing()
                 self._camera.Close()
             self._camera = None
@@ -149,6 +144,77 @@ class PylonFeatures:
 
     def invalidate_caches(self) -> None:
         self._nodes.InvalidateNodes()
+
+    def nodes(self) -> Iterator[Node]:
+        yield from _held(self._nodes.GetNode("Root"))
+
+
+def find(name: str, serial: str | None, user_name: str | None) -> str:
+    """Vendor, model and serial number of a camera, which is not opened.
+
+    Raises:
+        MissingExtra, UserError: as PylonLink.
+    """
+    pylon, _ = _pylon(name)
+    where = f"camera '{name}' {which(serial, user_name)}"
+    about = _the_one(where, pylon.TlFactory.GetInstance().EnumerateDevices(), serial, user_name)
+    return f"{about.GetVendorName()} {about.GetModelName()} serial {about.GetSerialNumber()}"
+
+
+def features(name: str, serial: str | None, user_name: str | None) -> list[Feature]:
+    """Every feature of a camera, without a change to it.
+
+    Raises:
+        MissingExtra, UserError: as PylonLink.
+    """
+    _, errors = _pylon(name)
+    camera, _ = _taken(name, serial, user_name)
+    try:
+        return node_map.features(PylonFeatures(camera.GetNodeMap()), errors)
+    finally:
+        camera.Close()
+
+
+def _pylon(name: str) -> tuple[Any, tuple[type[Exception], ...]]:
+    """The library, and what it raises where a camera is at fault.
+
+    Raises:
+        MissingExtra: it is not installed.
+    """
+    try:
+        from pypylon import genicam, pylon
+    except ImportError as error:
+        raise MissingExtra("pypylon", "pylon", f"Camera '{name}' (backend pylon)") from error
+    return pylon, (genicam.GenericException,)
+
+
+def _taken(name: str, serial: str | None, user_name: str | None) -> tuple[Any, Any]:
+    """A camera that is opened, nothing changed in it, and what pylon found out about it.
+
+    Raises:
+        MissingExtra, UserError: as PylonLink.
+    """
+    pylon, errors = _pylon(name)
+    where = f"camera '{name}' {which(serial, user_name)}"
+    try:
+        factory = pylon.TlFactory.GetInstance()
+        about = _the_one(where, factory.EnumerateDevices(), serial, user_name)
+        camera = pylon.InstantCamera(factory.CreateDevice(about))
+        # Else pylon switches all triggers off when it opens a camera, and the encoder's with them.
+        camera.RegisterConfiguration(None, pylon.RegistrationMode_ReplaceAll, pylon.Cleanup_None)
+        camera.Open()
+    except errors as error:
+        raise UserError(f"{where} could not be taken over: {error}") from error
+    return camera, about
+
+
+def _held(category: Any) -> Iterator[Node]:
+    for feature in category.GetFeatures():
+        interface = feature.Node.GetPrincipalInterfaceType()
+        if interface == Interface.CATEGORY:
+            yield from _held(feature)
+        else:
+            yield Node(feature.Node.Name, interface, feature.GetAccessMode())
 
 
 def _received(result: Any) -> Buffer | None:

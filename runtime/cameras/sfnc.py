@@ -7,13 +7,31 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from runtime.cameras.link import FeatureValue, LineSettings
 from runtime.errors import UserError
 
+UNSTAMPED = "say 'stamped: false' for the encoder in cameras.yaml if it triggers the lines, or leave it out"
 READ_BACK_TOLERANCE = 0.02
 """Cameras round times and rates to the steps of their clock."""
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A GenICam feature as a camera has it now.
+
+    Attributes:
+        value: as text; empty where it cannot be read now, and for commands.
+        access: RO, WO or RW.
+        takes: what may be written: bounds, or the entries of an enumeration; else empty.
+    """
+
+    name: str
+    value: str
+    access: str
+    takes: str
 
 
 class Features(Protocol):
@@ -63,6 +81,8 @@ class Setup:
             if self._camera.has_feature("AcquisitionLineRateEnable"):
                 self._set("AcquisitionLineRateEnable", "boolean", True)
             self._set("AcquisitionLineRate", "float", settings.line_rate_hz)
+        if settings.encoder_value and not self._camera.has_feature("EncoderValue"):
+            raise UserError(f"{self._where} has no feature EncoderValue: leave 'encoder' out of cameras.yaml")
         if settings.encoder:
             self._enable_encoder_chunk()
         else:
@@ -81,6 +101,8 @@ class Setup:
 
     def _enable_encoder_chunk(self) -> None:
         """The encoder's chunk and no other: the one with a value for each line is then known for what it is."""
+        if not self._camera.has_feature("ChunkModeActive"):
+            raise UserError(f"{self._where} sends no chunk data, so no count of each line: {UNSTAMPED}")
         self._set("ChunkModeActive", "boolean", True)
         for entry in self._camera.enum_entries("ChunkSelector"):
             if entry not in ("Image", "EncoderValue"):

@@ -38,17 +38,17 @@ class TelegenicLink:
     """
 
     def __init__(self, name: str, ip: str, settings: GigeSettings) -> None:
-        self._camera = gige_control.take_control(name, ip)
-        self._errors = gige_control.errors()
+        self.features = self._camera = gige_control.take_control(name, ip)
+        self.errors = gige_control.errors()
         self._acquisition: telegenic.Acquisition | None = None
         where = f"camera '{name}' at {ip}"
         try:
             try:
-                self.width, self.line_rate_hz = Setup(self._camera, self._errors, where).configure(settings)
+                self.width, self.line_rate_hz = Setup(self._camera, self.errors, where).configure(settings)
                 self._acquisition = self._camera.start_acquisition(
                     n_buffers=BUFFERS, packet_size=settings.packet_bytes, resend=settings.resend
                 )
-            except self._errors as error:
+            except self.errors as error:
                 raise UserError(f"{where} could not be started: {error}") from error
             self.device = gige_control.device(self._camera)
             self.client = f"telegenic {version('telegenicam')}"
@@ -73,7 +73,7 @@ class TelegenicLink:
         try:
             self._camera.invalidate_caches()
             self._camera.get_integer("Height")
-        except self._errors:
+        except self.errors:
             return False
         return True
 
@@ -91,12 +91,13 @@ class TelegenicLink:
             packet_bytes=self._acquisition.packet_size(),
             socket_asked=asked,
             socket_held=held,
+            packet_socket=False,
             local_ip=self._acquisition.local_addr().rpartition(":")[0],
         )
 
     def close(self) -> None:
         if self._acquisition is not None:
-            with contextlib.suppress(*self._errors):
+            with contextlib.suppress(*self.errors):
                 self._acquisition.stop()
             self._acquisition = None
         gige_control.release(self._camera)

@@ -49,6 +49,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--line-rate", type=_positive, default=1000.0, metavar="HZ", help="lines a second (default: %(default)g)")
     add("--height", type=int, default=128, metavar="LINES", help="lines a buffer (default: %(default)s)")
     add("--counts-per-line", type=float, default=5.0, metavar="N", help="encoder counts (default: %(default)g)")
+    add("--no-chunks", action="store_true", help="stamp no counts on lines: EncoderValue alone tells the encoder's")
     add("--woven-since", type=float, metavar="UNIX_SECONDS", help="when the loom began; default: at first start")
     add("--loss", type=_share, default=0.0, metavar="P", help="share of packets lost (default: none)")
     add("--kept-frames", type=int, default=4, metavar="N", help="buffers kept for resends (default: %(default)s)")
@@ -101,6 +102,7 @@ class FakeCamera:
             o.kept_frames > 0,
             self.loom,
             o.counts_per_line,
+            not o.no_chunks,
         )
         try:
             self.wire = Wire(o.ip, o.loss, o.mtu, o.seed)

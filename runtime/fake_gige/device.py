@@ -61,6 +61,7 @@ class Device:
         keeps_frames: packets can be asked for again.
         loom: whose line rate and encoder the registers show.
         counts_per_line: encoder counts a line, signed.
+        chunks: it can stamp lines with the encoder's count.
 
     Attributes:
         streaming: set between AcquisitionStart and AcquisitionStop.
@@ -78,6 +79,7 @@ class Device:
         keeps_frames: bool,
         loom: Loom,
         counts_per_line: float,
+        chunks: bool = True,
     ) -> None:
         self.streaming = threading.Event()
         self.on_start: Callable[[], None] = lambda: None
@@ -86,7 +88,7 @@ class Device:
         self._loom = loom
         self._counts_per_line = counts_per_line
         self._memory = bytearray(MEMORY)
-        self._xml = description(channels)
+        self._xml = description(channels, chunks)
         self._identify(ip, serial, keeps_frames)
         values = {
             Reg.WIDTH: width // WIDTH_STEP * WIDTH_STEP,

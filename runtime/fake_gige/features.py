@@ -148,18 +148,21 @@ def _packet_bit(name: str, bit: int) -> str:
     )
 
 
-def _payload_size() -> str:
+def _payload_size(chunks: bool) -> str:
     """Image, and when chunk mode is on: the image's tag, one int64 a line, and that chunk's tag."""
-    variables = (("W", "Width"), ("H", "Height"), ("FORMAT", "PixelFormatReg"))
-    chunks = (("MODE", "ChunkModeActiveReg"), ("ENABLED", "ChunkEnableReg"))
-    names = "".join(f'<pVariable Name="{n}">{feature}</pVariable>' for n, feature in (*variables, *chunks))
-    formula = escape("W*H*((FORMAT>>16)&0xFF)/8 + MODE*(8 + ENABLED*(8*H+8))")
+    variables = [("W", "Width"), ("H", "Height"), ("FORMAT", "PixelFormatReg")]
+    formula = "W*H*((FORMAT>>16)&0xFF)/8"
+    if chunks:
+        variables += [("MODE", "ChunkModeActiveReg"), ("ENABLED", "ChunkEnableReg")]
+        formula += " + MODE*(8 + ENABLED*(8*H+8))"
+    names = "".join(f'<pVariable Name="{n}">{feature}</pVariable>' for n, feature in variables)
+    formula = escape(formula)
     return (
         f'<IntSwissKnife Name="PayloadSize" NameSpace="Standard">{names}<Formula>{formula}</Formula></IntSwissKnife>\n'
     )
 
 
-def _groups(channels: int) -> dict[str, dict[str, str]]:
+def _groups(channels: int, chunks: bool) -> dict[str, dict[str, str]]:
     """Category -> feature -> XML."""
     formats = {name: format.code for name, format in formats_of(channels).items()}
     height = INTEGER_BOUNDS[Reg.HEIGHT]
@@ -199,7 +202,7 @@ def _groups(channels: int) -> dict[str, dict[str, str]]:
             "ChunkEnable": _boolean("ChunkEnable", Reg.CHUNK_ENABLE),
         },
         "TransportLayerControl": {
-            "PayloadSize": _payload_size(),
+            "PayloadSize": _payload_size(chunks),
             "TLParamsLocked": _integer("TLParamsLocked", Reg.PARAMS_LOCKED, 0, 1),
             "GevSCPSPacketSize": _packet_size(),
             "GevSCPSFireTestPacket": _packet_bit("GevSCPSFireTestPacket", 0),
@@ -208,9 +211,11 @@ def _groups(channels: int) -> dict[str, dict[str, str]]:
     }
 
 
-def description(channels: int) -> bytes:
-    """The GenICam XML of a camera whose lines have 1 or 3 channels."""
-    groups = _groups(channels)
+def description(channels: int, chunks: bool = True) -> bytes:
+    """The GenICam XML of a camera whose lines have 1 or 3 channels, with or without chunk data."""
+    groups = _groups(channels, chunks)
+    if not chunks:
+        del groups["ChunkDataControl"]
     parts = [_HEAD, _node("Category", "Root", [("pFeature", group) for group in groups])]
     for group, nodes in groups.items():
         parts += [_node("Category", group, [("pFeature", name) for name in nodes]), *nodes.values()]

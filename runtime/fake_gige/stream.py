@@ -19,7 +19,8 @@ from runtime.sources import LineSource
 MAX_BACKLOG_S = 1.0
 WIRE_BYTES_S = 312_500_000
 """2.5 Gbit/s: a burst at memory speed would overrun the receiver's socket as no real camera does."""
-PIECE_PACKETS = 8
+PIECE_BYTES = 65_536
+"""Goes out at once, and then the wire is waited for: small packets would not leave time to sleep between eight."""
 POLL_S = 0.02
 LIVE_S = 0.002
 
@@ -162,10 +163,11 @@ class Streamer:
 
     def _send(self, frame: Frame, end: int) -> None:
         """The packets of a frame up to ``end`` that have not been sent, at the pace of the wire."""
-        pause_s = PIECE_PACKETS * frame.format.packet_size / WIRE_BYTES_S
+        piece = max(1, PIECE_BYTES // frame.format.packet_size)
+        pause_s = piece * frame.format.packet_size / WIRE_BYTES_S
         due = time.monotonic()
         while frame.sent < end:
-            first, frame.sent = frame.sent, min(frame.sent + PIECE_PACKETS, end)
+            first, frame.sent = frame.sent, min(frame.sent + piece, end)
             self._wire.send(frame, first, frame.sent)
             due += pause_s
             time.sleep(max(0.0, due - time.monotonic()))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
@@ -20,6 +20,7 @@ import cv2
 import numpy as np
 
 from runtime.errors import UserError
+from runtime.preprocess.running_gain import RunningGain
 from runtime.types import Float32, Pixels, UInt8, require_array
 
 ROWS_AT_ONCE = 16
@@ -69,12 +70,14 @@ class FlatField:
         gain: float32 [width, channels], brings white to the target level of the 8-bit scale.
         bad: columns that are dead or hot, ascending.
         origin: None where nothing is known of the camera.
+        running: learns from the corrected lines how old the references have grown; None: nobody looks.
     """
 
     dark: Float32
     gain: Float32
     bad: tuple[int, ...] = ()
     origin: Origin | None = None
+    running: RunningGain | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         require_array(self.dark, "FlatField.dark", (None, None), np.float32)
@@ -194,6 +197,8 @@ class FlatField:
         require_array(pixels, "pixels", (None, *self.dark.shape), np.uint8, np.uint16)
         raw = pixels.reshape(len(pixels), -1)
         gain, offset = self._repeated
+        if self.running:
+            gain, offset = self.running.applied(gain, offset)
         product = np.empty_like(gain)
         out = np.empty(raw.shape, np.uint8)
         for top in range(0, len(raw), ROWS_AT_ONCE):
@@ -203,6 +208,8 @@ class FlatField:
             cv2.subtract(product[:n], offset[:n], dst=out[top : top + n], dtype=cv2.CV_8U)
         corrected = out.reshape(pixels.shape)
         self._bridge(corrected)
+        if self.running:
+            self.running.learn(corrected)
         return corrected
 
     @cached_property

@@ -20,6 +20,7 @@ HEALTH = LinkHealth(
     packet_bytes=9000,
     socket_asked=8 << 20,
     socket_held=8 << 20,
+    packet_socket=False,
     local_ip="192.168.0.1",
 )
 GOOD = Arrival(

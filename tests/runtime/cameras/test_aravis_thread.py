@@ -31,6 +31,19 @@ def test_real_time_is_asked_for_the_receiving_thread(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.net
+@needs_aravis
+@pytest.mark.parametrize("wanted", [True, False])
+def test_a_packet_socket_is_taken_where_it_is_wanted_and_allowed(wanted: bool) -> None:
+    with CameraProcess():
+        loom = maker("aravis")(packet_socket=wanted)
+        loom.open()
+        health = loom.health()
+        loom.close()
+    assert health is not None
+    assert health.packet_socket is (wanted and aravis_thread.packet_socket_allowed())
+
+
+@pytest.mark.net
 def test_packets_that_a_socket_had_no_room_for_are_counted() -> None:
     with (
         socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as full,

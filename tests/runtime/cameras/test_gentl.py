@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,8 +11,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from runtime.camera import main
+from runtime.camera_command.listing import state
 from runtime.cameras.config import load_cameras, make_camera
-from runtime.cameras.gentl import PRODUCERS
+from runtime.cameras.entries import GentlConfig
+from runtime.cameras.gentl_device import PRODUCERS
 from runtime.errors import MissingExtra, UserError
 from runtime.types import LineBlock
 
@@ -121,3 +125,27 @@ def test_without_harvesters_it_names_the_extra(tmp_path: Path, monkeypatch: pyte
     monkeypatch.setitem(sys.modules, "harvesters", None)
     with pytest.raises(MissingExtra, match=r"pip install 'weftwatch\[gentl\]'"):
         next(opened(tmp_path, "serial: '0'"))
+
+
+@needs_harvesters
+def test_show_lists_every_feature_and_sets_none(
+    producer: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refused = f"producer: {producer}, serial: '1', block_lines: 333, pixel_format: Mono12, features: {{NoSuch: 1}}"
+    (tmp_path / "cameras.yaml").write_text(f"c: {{backend: gentl, {refused}}}")
+    assert main(["show", "c", "--cameras", str(tmp_path / "cameras.yaml")]) == 0
+    shown = {line.split()[1]: " ".join(line.split()) for line in capsys.readouterr().out.splitlines()}
+    assert shown["Height"] == "RW Height 400 (100 to 800)"
+    assert shown["PixelFormat"] == "RW PixelFormat RGBa8 (RGBa8, Mono8)"
+    assert shown["ChunkModeActive"] == "RW ChunkModeActive true (true, false)"
+    assert shown["AcquisitionStart"] == "WO AcquisitionStart -"
+    assert shown["PayloadSize"].startswith("RO PayloadSize ")
+    assert len(shown) > 20
+
+
+@needs_harvesters
+def test_list_asks_producers_only_when_it_is_to_search(producer: Path, tmp_path: Path) -> None:
+    there, not_there = (GentlConfig(backend="gentl", producer=str(producer), serial=serial) for serial in ("1", "77"))
+    assert re.search(r"serial 1 of .*viky.cti: is there, .* serial 1$", state("c", there, search=True))
+    assert "0 cameras fit, and one must; viky.cti finds: " in state("c", not_there, search=True)
+    assert state("c", there, search=False).endswith("searched for when it is opened")

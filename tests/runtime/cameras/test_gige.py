@@ -67,10 +67,11 @@ def test_lost_packets_give_up_what_the_client_cannot_vouch_for_and_no_stale_row_
 
 
 def test_packets_asked_for_again_lose_nothing(camera: MakeCamera) -> None:
-    with CameraProcess(*RATE, "--loss", "0.005", source="2048"):
-        loom = camera()
+    # So slow, and kept so long, that a busy machine can ask before the camera has let go of them.
+    with CameraProcess("--line-rate", "1000", "--loss", "0.005", "--kept-frames", "100", source="2048"):
+        loom = camera(packet_bytes=1500)
         loom.open()
-        items = take(loom.items(), lambda so_far: len(so_far) >= 100)
+        items = take(loom.items(), lambda so_far: len(so_far) >= 40)
         loom.close()
     assert_exact(items)
     assert spans(items) == []

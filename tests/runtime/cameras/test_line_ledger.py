@@ -87,6 +87,19 @@ def test_after_an_absence_the_encoder_tells_how_far_the_cloth_went(per_line: flo
     assert span == NotInspected("c", Reason.CAMERA_LOST, 10, 12345, 5.0)
 
 
+@pytest.mark.parametrize("per_line", [5.0, -3.7])
+def test_after_an_absence_an_encoder_that_was_asked_tells_it_too(per_line: float) -> None:
+    ledger = LineLedger("c", 10, per_line)
+    ledger.complete(1, 10, None, SECOND, count=round(9 * per_line))
+    ledger.complete(2, 10, None, SECOND)  # not asked this time
+    assert not ledger.away
+    ledger.gone()
+    assert ledger.away
+    first, span = ledger.complete(2, 10, None, 6 * SECOND, count=round(12354 * per_line))
+    assert first == 12345
+    assert span == NotInspected("c", Reason.CAMERA_LOST, 20, 12345, 5.0)
+
+
 def test_without_an_encoder_the_absence_has_no_lines() -> None:
     ledger = LineLedger("c", 10, None)
     ledger.complete(1, 10, None, SECOND)

@@ -11,8 +11,11 @@ import cv2
 import numpy as np
 import pytest
 
+from runtime.camera import main
+from runtime.camera_command.listing import state
 from runtime.cameras.base import Camera
 from runtime.cameras.config import load_cameras, make_camera
+from runtime.cameras.entries import PylonConfig
 from runtime.errors import MissingExtra, UserError
 from runtime.fake_gige.stamped import Stamped, numbers
 from runtime.types import LineBlock, NotInspected, Reason
@@ -104,3 +107,35 @@ def test_without_pypylon_it_names_the_extra(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setitem(sys.modules, "pypylon", None)
     with pytest.raises(MissingExtra, match=r"pip install 'weftwatch\[pylon\]'"):
         made(tmp_path, "serial: '0'").open()
+
+
+@needs_pylon
+def test_triggers_stay_as_the_camera_has_them(tmp_path: Path, strips: Path) -> None:
+    camera: Any = made(tmp_path, showing(strips))
+    camera.open()
+    device = camera._link._camera  # the emulation forgets its settings with it
+    device.StopGrabbing()
+    device.GetNodeMap().GetNode("TriggerMode").SetValue("On")
+    device.Close()
+    device.Open()
+    assert device.GetNodeMap().GetNode("TriggerMode").GetValue() == "On"
+    camera.close()
+
+
+@needs_pylon
+def test_show_lists_every_feature_and_sets_none(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "cameras.yaml").write_text("c: {backend: pylon, serial: 0815-0000, width: 9999, line_rate_hz: 9}")
+    assert main(["show", "c", "--cameras", str(tmp_path / "cameras.yaml")]) == 0
+    shown = {line.split()[1]: " ".join(line.split()) for line in capsys.readouterr().out.splitlines()}
+    assert shown["Width"] == "RW Width 1024 (1 to 4096)"
+    assert shown["TriggerMode"] == "RW TriggerMode Off (Off, On)"
+    assert shown["SensorWidth"] == "RO SensorWidth 4096"
+    assert len(shown) > 50
+
+
+@needs_pylon
+def test_list_asks_pylon_only_when_it_is_to_search() -> None:
+    there, not_there = (PylonConfig(backend="pylon", serial=serial) for serial in ("0815-0000", "77"))
+    assert "is there, Basler Emulation serial 0815-0000" in state("c", there, search=True)
+    assert "0 cameras fit, and one must; pylon finds: " in state("c", not_there, search=True)
+    assert state("c", there, search=False).endswith("searched for when it is opened")

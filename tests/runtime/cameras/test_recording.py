@@ -19,7 +19,7 @@ from runtime.errors import UserError
 from runtime.events import DefectEvent, NotInspectedEvent, SummaryEvent
 from runtime.intake import Limit
 from runtime.pipeline import Pipeline, View
-from runtime.recordings.writer import RecordingWriter
+from runtime.recordings.beside import Recordings
 from runtime.stream import DEMO_BUNDLE
 from runtime.types import Scale, State
 from tests.runtime.cloths import Collected
@@ -108,24 +108,6 @@ def test_at_a_line_rate_it_is_live_and_close_ends_it(tmp_path: Path) -> None:
     closer.join()
 
 
-class Teed:
-    """A camera whose items are recorded as they pass."""
-
-    def __init__(self, camera: GigeCamera, folder: Path) -> None:
-        self._camera, self._folder = camera, folder
-        self.close = camera.close
-
-    def open(self):  # type: ignore[no-untyped-def]
-        self._info = self._camera.open()
-        return self._info
-
-    def items(self):  # type: ignore[no-untyped-def]
-        with RecordingWriter(self._folder, self._info) as writer:
-            for item in self._camera.items():
-                writer.write(item)
-                yield item
-
-
 def patient_demo(folder: Path) -> Bundle:
     """The demo bundle, but a loom must stand for a minute before its last lines are judged without those to come.
 
@@ -160,8 +142,10 @@ def test_a_roll_recorded_over_gige_gives_the_events_of_the_live_stream(tmp_path:
     cloth = "sim:twill22?width=1024&seed=13&mm_per_px=0.2&mm_per_line=0.2&defects_per_100m=2500"
     faults = ("--loss", "0.02", "--kept-frames", "0")
     scale = Scale(0.2, 0.2, counts_per_mm=25.0)
+    recordings = Recordings(tmp_path / "r", lambda camera, message: pytest.fail(message))
     with CameraProcess("--line-rate", "500", *faults, module="runtime.fake_gige", source=cloth):
-        live = told(bundle, Teed(GigeCamera("loom", "127.0.0.1", scale), tmp_path / "r"), lines)
+        live = told(bundle, recordings.of(GigeCamera("loom", "127.0.0.1", scale)), lines)
+    assert recordings.close()
     again = told(bundle, make_camera(f"replay:{tmp_path / 'r'}", {}), lines)
     assert len(live[0]) >= 3
     assert len(live[1]) >= 3

@@ -25,6 +25,12 @@ def test_every_node_that_is_referred_to_exists(channels: int) -> None:
     assert {"AcquisitionLineRate", "DeviceScanType", "EncoderValue", "ChunkModeActive", "PayloadSize"} <= names
 
 
+def test_without_chunk_data_no_node_speaks_of_it() -> None:
+    xml = description(1, chunks=False).decode()
+    assert "Chunk" not in xml
+    assert "EncoderValue" in xml
+
+
 def test_no_two_registers_overlap() -> None:
     root = ElementTree.fromstring(description(1))
     taken: dict[int, str] = {}
