@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Generic, TypeVar
 
@@ -13,6 +13,9 @@ import numpy as np
 from runtime.simulator.faults import FAULTS, Cloth, Fault, Placed, lay_fault
 from runtime.simulator.nuisances import NUISANCES, Nuisance, lay_nuisance
 from runtime.simulator.scenario import Lay, Scenario
+from runtime.simulator.sensor import SensorModel
+from runtime.simulator.snr import Oracle
+from runtime.simulator.truth import change_of
 
 LEAD_M = 0.3
 """Clean cloth before the first and after the last of those that lie one after the other."""
@@ -38,9 +41,11 @@ def lay_out(scenario: Scenario, cloth: Cloth, seed: int, metres: float | None = 
         metres: of cloth instead of the scenario's own; what begins beyond them is left out.
     """
     asked = metres or scenario.metres
+    oracle = Oracle.of(cloth.fabric, SensorModel().noise_dn(cloth.fabric.style.grey))
+    faults_rng, nuisances_rng = (np.random.default_rng([seed, stream]) for stream in (_FAULTS, _NUISANCES))
     layers = (
-        _Layer(cloth, np.random.default_rng([seed, _FAULTS]), asked, tuple(FAULTS), _fault, lay_fault),
-        _Layer(cloth, np.random.default_rng([seed, _NUISANCES]), asked, tuple(NUISANCES), _nuisance, lay_nuisance),
+        _Layer(cloth, faults_rng, asked, tuple(FAULTS), _fault, lay_fault, oracle),
+        _Layer(cloth, nuisances_rng, asked, tuple(NUISANCES), _nuisance, lay_nuisance, oracle),
     )
     faults, nuisances = layers[0].lay(scenario.faults), layers[1].lay(scenario.nuisances)
     long = asked or LEAD_M + max(end for _, end in (*faults, *nuisances))
@@ -67,6 +72,7 @@ class _Layer(Generic[Asked]):
         metres: of cloth; None: as long as what lies on it.
         classes: all that there are.
         make, place: a request from what was drawn, and the request as it lies on the cloth.
+        oracle: knows the cloth.
     """
 
     cloth: Cloth
@@ -75,23 +81,27 @@ class _Layer(Generic[Asked]):
     classes: tuple[str, ...]
     make: Callable[[Lay, str, float, float, float, int, float | None], Asked]
     place: Callable[[Asked, Cloth, str], Placed]
+    oracle: Oracle
 
     def lay(self, lays: Iterable[Lay]) -> list[tuple[Asked, float]]:
         """Each with the metre at which it ends."""
         laid: list[tuple[Asked, float]] = []
+        y_m = LEAD_M
         for lay in lays:
             if lay.gap_mm is not None:
-                laid += self._in_turn(lay, lay.gap_mm)
+                in_turn = list(self._in_turn(lay, lay.gap_mm, y_m))
+                y_m = in_turn[-1][1] + lay.gap_mm / 1000
+                laid += in_turn
                 continue
-            for y_m in self._places(lay):
+            for at_m in self._places(lay):
                 cls = str(self.rng.choice(lay.classes or self.classes))
-                laid.append(self._one(lay, cls, float(self.rng.choice(lay.severities)), y_m))
+                laid.append(self._one(lay, cls, float(self.rng.choice(lay.severities)), at_m))
         return laid
 
-    def _in_turn(self, lay: Lay, gap_mm: float) -> Iterator[tuple[Asked, float]]:
-        """Each class in each severity, one after the other and in an order that is drawn: a part is a fair sample."""
-        pairs = list(product(lay.classes or self.classes, lay.severities))
-        y_m = LEAD_M
+    def _in_turn(self, lay: Lay, gap_mm: float, y_m: float) -> Iterator[tuple[Asked, float]]:
+        """Each class in each severity, one after the other from a metre on and in an order that is drawn: a part is a
+        fair sample."""
+        pairs = list(product(lay.classes or self.classes, lay.severities)) * lay.times
         for number in self.rng.permutation(len(pairs)):
             one, end = self._one(lay, *pairs[int(number)], y_m)
             yield one, end
@@ -117,4 +127,11 @@ class _Layer(Generic[Asked]):
         if placed.y1_m - placed.y0_m > lay.longest_mm / 1000:
             one = self.make(lay, cls, x_mm, y_m, severity, seed, lay.longest_mm)
             placed = self.place(one, self.cloth, cls)
+        if lay.snr is not None:
+            one = self._faint(one, placed, float(self.rng.uniform(*lay.snr)))
         return one, placed.y1_m
+
+    def _faint(self, one: Asked, placed: Placed, snr: float) -> Asked:
+        """With so little contrast that an ideal filter has this ratio, which is in proportion to it."""
+        has = self.oracle.see(change_of(placed, self.cloth.fabric), placed.kind).snr
+        return replace(one, contrast=min(1.0, snr / has)) if has > 0 else one

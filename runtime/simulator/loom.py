@@ -14,10 +14,11 @@ from runtime.simulator.defects import DEFECTS, LONGEST_MM, Plant, PlantedDefect,
 from runtime.simulator.fabric import CHUNK, Fabric
 from runtime.simulator.faults import Cloth, Fault, Placed, lay_fault
 from runtime.simulator.nuisances import Nuisance, lay_nuisance
-from runtime.simulator.optics import lamp_profile
+from runtime.simulator.optics import blur_to_the_right, lamp_profile
 from runtime.simulator.rendering import fill
 from runtime.simulator.sensor import Sensor, SensorModel
 from runtime.simulator.styles import Style, find_style
+from runtime.simulator.truth import touching
 from runtime.types import Float32, UInt8
 
 PLANT_M = 5.0
@@ -139,12 +140,11 @@ class Loom:
             low, high = math.floor((first - reach) / lines) - 1, math.floor(end / lines) + 1
             for piece in range(max(0, low), high + 1):
                 found += self._planted(piece)
-        touching = [d for d in found if d.first_line < end and d.end_line > first]
-        return sorted(touching, key=lambda d: (d.first_line, d.id))
+        return sorted(touching(found, first, end), key=lambda d: (d.first_line, d.id))
 
     def nuisances(self, first: int, end: int) -> list[Placed]:
         """The nuisances that touch lines [first, end), in the order in which they were asked for."""
-        return [n for n in self._nuisances if n.first_line < end and n.end_line > first]
+        return touching(self._nuisances, first, end)
 
     def _planted(self, piece: int) -> list[PlantedDefect]:
         """The random defects that begin in one piece of PLANT_M metres."""
@@ -188,10 +188,14 @@ class Loom:
         if start not in self._lit:
             if len(self._lit) >= _KEPT_CHUNKS:
                 del self._lit[next(iter(self._lit))]
-            light = self.fabric.light(start)
-            self._lay_on(light, start)
-            self._lit[start] = light
+            self._lit[start] = self._seen(start)
         return self._lit[start]
+
+    def _seen(self, start: int) -> Float32:
+        """Light from lines [start, start + CHUNK) of the cloth with all that lies on it, float32 [CHUNK, width]."""
+        light = self.fabric.light(start)
+        self._lay_on(light, start)
+        return blur_to_the_right(light, self.style.uneven_px)
 
     def _lay_on(self, light: Float32, start: int) -> None:
         """Change the light of lines [start, start + n), float32 [n, width], by all that lies on the cloth."""
@@ -212,9 +216,7 @@ class Loom:
             if self.cached:
                 pixels = self.cached.chunk(start, self.things(start, start + CHUNK), self.style.grey)
             else:
-                light = self.fabric.light(start)
-                self._lay_on(light, start)
-                pixels = self._sensor.expose(light, numbers).astype(np.uint8, copy=False)
+                pixels = self._sensor.expose(self._seen(start), numbers).astype(np.uint8, copy=False)
             if self.stamp:
                 pixels[:, :8] = numbers.astype(">i8").view(np.uint8).reshape(CHUNK, 8)
             self._last = (start, pixels)

@@ -12,21 +12,18 @@ and integrating over pixels and blurring by the lens work on the two small facto
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from runtime.simulator import optics
 from runtime.simulator.noise import TABLE_BITS, offsets
+from runtime.simulator.woven import CHUNK, Woven
 from runtime.simulator.yarns import Change
 from runtime.types import Bool, Float32, Int64, Pixels
 
-if TYPE_CHECKING:
-    from runtime.simulator.fabric import Fabric
-
-CHUNK = 64
-"""Lines are rendered in chunks that start at multiples of this, so that sums are always taken alike."""
+__all__ = ["CHUNK", "Lit", "Rendering", "fill"]
 
 _PICK_FIBRE = 14
 _MASK = (1 << TABLE_BITS) - 1
@@ -53,17 +50,32 @@ def nearest(centres: Float64, places: Float64) -> Int64:
     return np.searchsorted((centres[1:] + centres[:-1]) / 2, places).astype(np.int64)
 
 
+@dataclass(frozen=True)
+class Lit:
+    """How cloth is lit and seen.
+
+    Attributes:
+        psf: the lens, float32 [3].
+        gain: DN of a unit of reflectance.
+        ground: light of the background beside the cloth, float32 [width].
+    """
+
+    psf: Float32
+    gain: float
+    ground: Float32
+
+
 class Rendering:
-    """Columns [x0, x1) of a fabric, its yarns changed by ``change``.
+    """Columns [x0, x1) of woven cloth, its yarns changed by ``change``.
 
     Not for use by several threads at once: it keeps the profiles that it used last.
     """
 
-    def __init__(self, fabric: Fabric, x0: int, x1: int, change: Change) -> None:
-        self._fabric, self._x0, self._x1, self._change = fabric, x0, x1, change
+    def __init__(self, woven: Woven, lit: Lit, x0: int, x1: int, change: Change) -> None:
+        self._woven, self._lit, self._x0, self._x1, self._change = woven, lit, x0, x1, change
         self._panels: dict[int, tuple[Float32, Float32]] = {}
         columns = np.arange(x0, x1, dtype=np.float64) + 0.5
-        end = nearest(fabric.ends.centre, columns)
+        end = nearest(woven.ends.centre, columns)
         self._ends_here = slice(int(end[0]), int(end[-1]) + 1)
         self._end_of_column = end - end[0]
 
@@ -72,23 +84,23 @@ class Rendering:
 
         ``first`` is a multiple of CHUNK.
         """
-        fabric = self._fabric
-        number, inside = divmod(first, fabric.panel_lines)
+        woven = self._woven
+        number, inside = divmod(first, woven.panel_lines)
         warp_weight, weft_weight, pick = self._line_weights(first)
-        late = ((inside + np.arange(CHUNK, dtype=np.float32)[:, None]) / fabric.panel_lines) * fabric.gain
+        late = ((inside + np.arange(CHUNK, dtype=np.float32)[:, None]) / woven.panel_lines) * self._lit.gain
         late = late.astype(np.float32)
-        early = np.float32(fabric.gain) - late
+        early = np.float32(self._lit.gain) - late
         warp0, weft0 = self._panel(number)
         warp1, weft1 = self._panel(number + 1)
         picture: Float32 = (early * warp_weight) @ warp0
         picture += (late * warp_weight) @ warp1
-        places = (first + np.arange(CHUNK, dtype=np.int64)[:, None] + fabric.end_offset[self._ends_here]) & _MASK
-        picture *= np.take(fabric.warp_table[places], self._end_of_column, axis=1)
+        places = (first + np.arange(CHUNK, dtype=np.int64)[:, None] + woven.end_offset[self._ends_here]) & _MASK
+        picture *= np.take(woven.warp_table[places], self._end_of_column, axis=1)
         weft: Float32 = (early * weft_weight) @ weft0
         weft += (late * weft_weight) @ weft1
-        weft *= fabric.weft_table[offsets(fabric.seed, _PICK_FIBRE, pick), self._x0 : self._x1]
+        weft *= woven.weft_table[offsets(woven.seed, _PICK_FIBRE, pick), self._x0 : self._x1]
         picture += weft
-        picture += fabric.ground[self._x0 : self._x1]
+        picture += self._lit.ground[self._x0 : self._x1]
         return picture
 
     def _panel(self, number: int) -> tuple[Float32, Float32]:
@@ -101,12 +113,12 @@ class Rendering:
         """
         if number in self._panels:
             return self._panels[number]
-        fabric, style = self._fabric, self._fabric.style
-        ends = self._change.ends(fabric.ends_at(number), number * fabric.panel_lines)
+        woven, style = self._woven, self._woven.style
+        ends = self._change.ends(woven.ends_at(number), number * woven.panel_lines)
         x = self._x0 + (np.arange((self._x1 - self._x0) * _X_SAMPLES) + 0.5) / _X_SAMPLES
         k = nearest(ends.centre, x)
         u = (x - ends.centre[k]) / ends.pitch[k]
-        cloth = (x >= fabric.edges[0]) & (x < fabric.edges[1])
+        cloth = (x >= woven.edges[0]) & (x < woven.edges[1])
         shape, inside = _profile(u, ends.width[k], style.rim)
         shape *= ends.tone[k] * cloth
         before, after = _dip(u)
@@ -132,7 +144,7 @@ class Rendering:
     def _to_columns(self, samples: NDArray[np.floating]) -> Float32:
         """Integrate [samples, n] over the pixels and the lens, float32 [n, x1 - x0]."""
         summed = samples.reshape(self._x1 - self._x0, _X_SAMPLES, -1).mean(axis=1, dtype=np.float32)
-        return np.ascontiguousarray(optics.blur_last_axis(np.ascontiguousarray(summed.T), self._fabric.psf))
+        return np.ascontiguousarray(optics.blur_last_axis(np.ascontiguousarray(summed.T), self._lit.psf))
 
     def _line_weights(self, first: int) -> tuple[Float32, Float32, Int64]:
         """Weights of the products for the lines of a chunk, and the pick that each line mostly shows.
@@ -140,19 +152,19 @@ class Rendering:
         Returns:
             warp float32 [CHUNK, 4 * rows], weft float32 [CHUNK, rows], int64 [CHUNK].
         """
-        fabric, rows = self._fabric, self._fabric.ends.over.shape[1]
+        woven, rows = self._woven, self._woven.ends.over.shape[1]
         y = first - 1 + (np.arange((CHUNK + 2) * _Y_SAMPLES) + 0.5) / _Y_SAMPLES
         spare = 1 + self._change.reach
-        picks = self._change.picks(fabric.picks(first - spare, first + CHUNK + spare))
+        picks = self._change.picks(woven.picks(first - spare, first + CHUNK + spare))
         at = nearest(picks.centre, y)
-        v = (y - picks.centre[at]) / fabric.pick_pitch
-        shape, inside = _profile(v, picks.width[at], fabric.style.rim)
+        v = (y - picks.centre[at]) / woven.pick_pitch
+        shape, inside = _profile(v, picks.width[at], woven.style.rim)
         shape *= picks.tone[at]
         v = np.clip(v, -0.5, 0.5)
         products = np.stack([np.ones_like(v), *_dip(v), (~inside).astype(np.float64), shape])
         row = picks.row[at][:, None] == np.arange(rows)
         spread = (products[:, :, None] * row).reshape(5, CHUNK + 2, _Y_SAMPLES, rows).mean(axis=2)
-        blurred = optics.blur_last_axis(spread.astype(np.float32).transpose(0, 2, 1), fabric.psf)[..., 1:-1]
+        blurred = optics.blur_last_axis(spread.astype(np.float32).transpose(0, 2, 1), self._lit.psf)[..., 1:-1]
         weights = blurred.transpose(2, 0, 1)
         main = picks.number[at].reshape(CHUNK + 2, _Y_SAMPLES)[1:-1, _Y_SAMPLES // 2]
         return weights[:, :4].reshape(CHUNK, -1), weights[:, 4], main

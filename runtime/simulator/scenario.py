@@ -92,6 +92,12 @@ class Lay(Strict):
     x_mm: float | None = Field(default=None, ge=0, description="middle across; none: drawn")
     length_mm: Positive | None = Field(default=None, description="instead of what the severity says")
     longest_mm: Positive = Field(default=3000.0, description="what would be longer along the cloth is this long")
+    times: int = Field(default=1, ge=1, description="how often each comes, with gap_mm")
+    snr: tuple[Positive, Positive] | None = Field(
+        default=None,
+        description="contrast is lowered to a signal-to-noise ratio of an ideal filter drawn between these; what is "
+        "fainter by itself stays as it is",
+    )
     style: str | None = Field(default=None, description="of the cloth that follows a seam or a change of style")
 
     @model_validator(mode="after")
@@ -99,6 +105,10 @@ class Lay(Strict):
         ways = [name for name in ("at_m", "every_m", "per_100m", "gap_mm") if getattr(self, name) is not None]
         if len(ways) != 1:
             raise ValueError("needs exactly one of at_m, every_m, per_100m and gap_mm")
+        if self.snr is not None and self.snr[0] > self.snr[1]:
+            raise ValueError("snr goes from low to high")
+        if self.times > 1 and self.gap_mm is None:
+            raise ValueError("times needs gap_mm")
         if self.style is not None:
             find_style(self.style)
         return self

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -55,9 +56,23 @@ class TruthEntry:
     snr: float
     min_px: int
 
-    def touches(self, first: int, end: int) -> bool:
-        """It has a line in [first, end)."""
-        return self.first_line < end and (self.end_line is None or self.end_line > first)
+
+class _Lying(Protocol):
+    """What lies on lines [first_line, end_line), or on all from ``first_line`` on."""
+
+    @property
+    def first_line(self) -> int: ...
+
+    @property
+    def end_line(self) -> int | None: ...
+
+
+Lying = TypeVar("Lying", bound=_Lying)
+
+
+def touching(things: Iterable[Lying], first: int, end: int) -> list[Lying]:
+    """Those with a line in [first, end), whole, though they may reach beyond."""
+    return [one for one in things if one.first_line < end and (one.end_line is None or one.end_line > first)]
 
 
 def change_of(thing: Placed | PlantedDefect, fabric: Fabric) -> Float32:
@@ -135,5 +150,5 @@ class Truth:
         return cls(entries)
 
     def between(self, first: int, end: int) -> list[TruthEntry]:
-        """The entries that touch lines [first, end), whole, though they may reach beyond."""
-        return [entry for entry in self.entries if entry.touches(first, end)]
+        """The entries with a line in [first, end)."""
+        return touching(self.entries, first, end)

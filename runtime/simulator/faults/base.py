@@ -34,6 +34,8 @@ class Request:
         seed: chooses what severity leaves open: rims, sides, dark or bright.
         length_mm: its length instead of what the severity says, along the yarn or the crease that it follows, or the
             diameter of a round one; infinity for what runs to the end of the roll.
+        contrast: share of its change of the light that is left: 1 as the severity says, less for a fainter one of the
+            same shape.
     """
 
     cls: str
@@ -42,6 +44,7 @@ class Request:
     severity: float = 0.5
     seed: int = 0
     length_mm: float | None = None
+    contrast: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -188,7 +191,7 @@ def lay(request: Request, classes: Mapping[str, Class], cloth: Cloth, name: str)
     """Make what is asked for and cut it at the ends of sensor and roll.
 
     Raises:
-        UserError: an unknown class, a severity outside 0 to 1, or a place that is off the cloth.
+        UserError: an unknown class, a severity or contrast outside 0 to 1, or a place that is off the cloth.
     """
     if request.cls not in classes:
         raise UserError(f"there is no class '{request.cls}'; there are: {', '.join(classes)}")
@@ -196,6 +199,8 @@ def lay(request: Request, classes: Mapping[str, Class], cloth: Cloth, name: str)
         raise UserError(f"the severity of a {request.cls} must be 0 to 1, not {request.severity}")
     if request.length_mm is not None and not request.length_mm > 0:
         raise UserError(f"the length of a {request.cls} must be above 0 mm, not {request.length_mm}")
+    if not 0 < request.contrast <= 1:
+        raise UserError(f"the contrast of a {request.cls} must be above 0 and at most 1, not {request.contrast}")
     width = cloth.fabric.width
     if not (0 <= request.x_mm <= width * cloth.mm_per_px and 0 <= request.y_m < math.inf):
         raise UserError(f"a {request.cls} at x {request.x_mm} mm, y {request.y_m} m is not on the cloth")
@@ -207,12 +212,24 @@ def lay(request: Request, classes: Mapping[str, Class], cloth: Cloth, name: str)
     if x0 >= x1 or first >= end:
         raise UserError(f"a {request.cls} at x {request.x_mm} mm, y {request.y_m} m is not on the cloth")
     mm, m = cloth.mm_per_px, cloth.mm_per_line / 1000
+    paint = sketch.paint if request.contrast == 1 else fainter(sketch.paint, request.contrast)
     return Placed(
         id=name, cls=request.cls, kind=entry.kind, x0_px=x0, x1_px=x1, first_line=first, end_line=end,
         x0_mm=x0 * mm, x1_mm=x1 * mm, y0_m=first * m, y1_m=math.inf if end == FOREVER else end * m,
         severity=request.severity, continuous=entry.continuous, period_mm=sketch.period_mm,
-        polyline=tuple((x * mm, y * m) for x, y in sketch.polyline), expect=entry.expect, paint=sketch.paint,
+        polyline=tuple((x * mm, y * m) for x, y in sketch.polyline), expect=entry.expect, paint=paint,
     )  # fmt: skip
+
+
+def fainter(paint: Paint, share: float) -> Paint:
+    """Only a share of the change that ``paint`` makes."""
+
+    def part(light: Float32, y: Float64, x: Float64, grey: float) -> None:
+        before = light.copy()
+        paint(light, y, x, grey)
+        light[:] = before + np.float32(share) * (light - before)
+
+    return part
 
 
 def between(span: Span, severity: float) -> float:

@@ -171,3 +171,11 @@ def test_what_is_expected_of_a_nuisance_is_known(cls: str) -> None:
 def test_bad_requests_are_said_in_a_sentence(fault: Fault, words: str, woven: Cloth) -> None:
     with pytest.raises(UserError, match=words):
         lay_fault(fault, woven, "one")
+
+
+def test_a_share_of_the_contrast_is_a_share_of_the_change_in_the_same_box(woven: Cloth) -> None:
+    whole, half = (lay_fault(Fault("hole", 48.0, 0.02, seed=5, contrast=share), woven, "one") for share in (1.0, 0.5))
+    assert (whole.x0_px, whole.end_line) == (half.x0_px, half.end_line)
+    assert change(half, woven) == pytest.approx(change(whole, woven) / 2, abs=1e-4)
+    with pytest.raises(UserError, match="contrast of a hole"):
+        lay_fault(Fault("hole", 48.0, 0.02, contrast=0), woven, "one")

@@ -11,6 +11,9 @@ from runtime.simulator.faults import FAULTS, Cloth, lay_fault
 from runtime.simulator.laying import EDGE_MM, LEAD_M, Layout, lay_out
 from runtime.simulator.loom import Loom
 from runtime.simulator.scenario import Scenario
+from runtime.simulator.sensor import SensorModel
+from runtime.simulator.snr import Oracle
+from runtime.simulator.truth import change_of
 
 MM_PER_PX = 0.5
 
@@ -80,3 +83,30 @@ def test_a_shorter_run_has_fewer_of_the_same(cloth: Cloth) -> None:
     whole, part = laid(cloth, lay), laid(cloth, lay, metres=2.0)
     assert part.metres == 2.0
     assert part.faults == [fault for fault in whole.faults if fault.y_m < 2.0]
+
+
+def test_each_comes_as_often_as_is_asked_for(cloth: Cloth) -> None:
+    layout = laid(cloth, {"gap_mm": 100, "classes": ["hole", "nep"], "severities": [0.5], "times": 3})
+    assert sorted(fault.cls for fault in layout.faults) == ["hole"] * 3 + ["nep"] * 3
+
+
+def test_contrast_is_lowered_to_the_ratio_asked_for_and_never_raised(cloth: Cloth) -> None:
+    asked = {"gap_mm": 100, "classes": ["hole", "broken_end", "nep"], "severities": [0.0], "times": 4}
+    faint = laid(cloth, {**asked, "snr": [6, 9]}).faults
+    oracle = Oracle.of(cloth.fabric, SensorModel().noise_dn(cloth.fabric.style.grey))
+    for fault in faint:
+        placed = lay_fault(fault, cloth, "f")
+        snr = oracle.see(change_of(placed, cloth.fabric), placed.kind).snr
+        if fault.cls == "nep":
+            assert (fault.contrast, snr < 6) == (1, True)
+        else:
+            assert fault.contrast < 1
+            assert 5.9 < snr < 9.1
+
+
+def test_what_comes_in_turn_begins_where_the_turns_before_end(cloth: Cloth) -> None:
+    lays = tuple({"gap_mm": 200, "classes": [cls], "severities": [0.2], "times": 3} for cls in ("hole", "broken_end"))
+    layout = lay_out(Scenario(name="T", about="A try.", styles=("plain",), faults=lays), cloth, seed=3)
+    assert [fault.cls for fault in layout.faults] == ["hole"] * 3 + ["broken_end"] * 3
+    placed = [lay_fault(fault, cloth, "f") for fault in layout.faults]
+    assert min(later.y0_m - earlier.y1_m for earlier, later in pairwise(placed)) > 0.18

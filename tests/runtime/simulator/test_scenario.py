@@ -23,10 +23,10 @@ def load(tmp_path: Path, **changed: Any) -> Scenario:
     return load_scenario(str(path))
 
 
-def test_packs_s0_to_s9_are_shipped_under_their_names() -> None:
-    assert sorted(path.stem for path in PACKS.glob("*.yaml")) == [f"S{n}" for n in range(10)]
-    for number in range(10):
-        assert load_scenario(f"S{number}").name == f"S{number}"
+def test_packs_are_shipped_under_their_names() -> None:
+    names = sorted(path.stem for path in PACKS.glob("*.yaml"))
+    assert names == [*(f"S{n}" for n in range(10)), "gates"]
+    assert [load_scenario(name).name for name in names] == names
 
 
 def test_a_pack_says_no_more_than_it_must(tmp_path: Path) -> None:
@@ -47,6 +47,8 @@ def test_a_pack_says_no_more_than_it_must(tmp_path: Path) -> None:
         ({"faults": [{"per_100m": 4, "severities": [1.5]}]}, "severities"),
         ({"faults": [{"per_100m": 4, "classes": ["scratch"]}]}, "there is no class 'scratch'"),
         ({"faults": [{"per_100m": 4, "colour": "red"}]}, "colour"),
+        ({"faults": [{"per_100m": 4, "snr": [9, 6]}]}, "snr goes from low to high"),
+        ({"faults": [{"per_100m": 4, "times": 2}]}, "times needs gap_mm"),
         ({"nuisances": [{"per_100m": 4, "classes": ["hole"]}]}, "there is no class 'hole'"),
         ({"camera": [{"what": {"smoke": {}}}]}, "there is no 'smoke'; there are: dust"),
         ({"camera": [{"what": {"dust": {"colour": 3}}}]}, "colour"),
