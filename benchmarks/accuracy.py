@@ -43,8 +43,8 @@ from benchmarks.styles import Study, Style, given, make_style
 from export.look import CHANNELS, JOINS
 from runtime.command import parser, run
 from runtime.engines import add_engine_options, load_engine
+from runtime.engines.rate import measure_tiles_per_s
 from runtime.errors import UserError
-from runtime.pipeline import measure_tiles_per_s
 from train.options import SCALES
 
 ROWS = {

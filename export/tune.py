@@ -26,8 +26,8 @@ from runtime.bundle import Bundle, engine_name
 from runtime.engines import add_engine_options
 from runtime.engines.base import Engine
 from runtime.engines.openvino import OpenVinoEngine
+from runtime.engines.rate import measure_tiles_per_s
 from runtime.errors import UserError
-from runtime.pipeline import measure_tiles_per_s
 from runtime.settings import Tuning
 
 SEARCH_TURNS, DUEL_TURNS = 3, 5

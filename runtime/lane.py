@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import time
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Literal
 
 from runtime.account import Account
-from runtime.events import CameraStatus, CameraSummary, DefectEvent, Event, NotInspectedEvent, StateEvent
+from runtime.events import CameraStatus, CameraSummary, Event
 from runtime.intake import Intake
 from runtime.judging import Judging, Order, Parts, new_run_id
 from runtime.motion import Motion
 from runtime.position import Track
 from runtime.queue_front import QueueFront
 from runtime.settings import Settings
-from runtime.types import Defect, Kind, LineBlock, NotInspected, Reason, ScoreMap, State, TileBatch, TileMaps
+from runtime.standing import Standing
+from runtime.telling import Telling
+from runtime.types import Defect, LineBlock, NotInspected, Reason, ScoreMap, TileBatch, TileMaps
 from runtime.watch.watch import Watch
-
-LATENCIES_KEPT = 4096
 
 
 class Lane:
@@ -50,7 +49,6 @@ class Lane:
         self.intake = intake
         self.account: Account = intake.account
         self.finished = False
-        self.tiles = 0
         self.error: BaseException | None = None
         self.next_line = 0
         """All lines before it have gone into the tiler or stand in a span."""
@@ -59,19 +57,13 @@ class Lane:
         self._queue = QueueFront(intake.take)
         self.track = track
         self.watch = Watch(new_run_id(), self.name, intake.info.scale, track, parts.judging.thresholds)
-        self.roll = roll
-        self._tell = tell
+        self._telling = Telling(intake, track, roll, tell)
         self._on_settings = on_settings
         self._on_strip = on_strip
         self._on_judged = on_judged
         self._motion = Motion(self.name, track)
         self._ready: deque[TileBatch] = deque()
-        self._last_item = time.monotonic()
-        self._usual_wait = 0.0  # between the last two items while lines came
-        self._standing = False
-        self._defects: Counter[Kind] = Counter()  # closed, by their last kind; parts of others left out
-        self._latencies: deque[float] = deque(maxlen=LATENCIES_KEPT)
-        self._status_mark = (time.monotonic(), 0, 0, 0.0)
+        self._standing = Standing()
 
     @property
     def busy(self) -> bool:
@@ -82,6 +74,11 @@ class Lane:
     def judging(self) -> Judging:
         """Who judges now."""
         return self._parts.judging
+
+    @property
+    def roll(self) -> str | None:
+        """The roll that its lines belong to now."""
+        return self._telling.roll
 
     def order(self, parts: Parts, first_line: int | None, roll: str | None) -> None:
         """Let other parts judge from line ``first_line`` on, None: from the next one, for a roll; the last order holds.
@@ -116,7 +113,7 @@ class Lane:
         while self._ready and self._parts.session.in_flight < self.judging.engine.spec.max_in_flight:
             batch = self._ready.popleft()
             self._parts.session.submit(batch)
-            self.tiles += len(batch.x)
+            self._telling.tiles += len(batch.x)
             moved = True
         if not self._ready:
             moved |= self._advance()
@@ -141,40 +138,11 @@ class Lane:
 
     def status(self) -> CameraStatus:
         """How it goes since the last call."""
-        now, metres, lines, tiles = time.monotonic(), self.intake.metres, self.intake.received_lines, self.tiles
-        then, lines_before, tiles_before, metres_before = self._status_mark
-        seconds = max(now - then, 1e-6)
-        self._status_mark = (now, lines, tiles, metres)
-        return CameraStatus(
-            camera=self.name,
-            metres=round(metres, 4),
-            m_per_min=round((metres - metres_before) / seconds * 60, 3),
-            lines_per_s=round((lines - lines_before) / seconds, 1),
-            tiles_per_s=round((tiles - tiles_before) / seconds, 1),
-            queue_blocks=self.intake.waiting,
-            lines_in=self.account.lines_in,
-            lines_not_inspected=sum(self.account.not_inspected.values()),
-            open_defects=self._parts.tracker.open_defects,
-            defects=sum(self._defects.values()) + self._parts.tracker.open_defects,
-        )
+        return self._telling.status(self._parts.tracker.open_defects)
 
     def summary(self) -> CameraSummary:
         """The closing account."""
-        times = sorted(self._latencies)
-        return CameraSummary(
-            camera=self.name,
-            metres=round(self.intake.metres, 4),
-            lines_in=self.account.lines_in,
-            lines_inspected=self.account.inspected,
-            lines_not_inspected=dict(self.account.not_inspected),
-            unnumbered_spans=self.account.unnumbered_spans,
-            unnumbered_seconds=round(self.account.unnumbered_seconds, 3),
-            tiles=self.tiles,
-            defects=dict(self._defects),
-            balanced=self.account.balanced,
-            latency_ms_p50=round(times[len(times) // 2], 1) if times else None,
-            latency_ms_p99=round(times[int(len(times) * 0.99)], 1) if times else None,
-        )
+        return self._telling.summary()
 
     def _advance(self) -> bool:
         """Take one item from the queue, or notice that there is none."""
@@ -182,25 +150,17 @@ class Lane:
             return self._hand_over(self.ordered)
         item = self._queue.take(self.ordered.first_line if self.ordered else None)
         if item is not None:
-            now = time.monotonic()
-            if not self._standing:
-                self._usual_wait = now - self._last_item
-            self._last_item = now
-            self._set_standing(False)
+            if self._standing.came():
+                self._tell_state("running", "lines come again")
             self._accept(item)
             return True
         if self.intake.exhausted:
             return self._wind_up()
-        if self._quiet and not self._standing:
-            self._set_standing(True)
+        if self._standing.begins(self.judging.policy.flush_s):
+            self._tell_state("standing", "no lines come: the loom stands, or its camera is gone")
             self._sort(self._parts.tiler.flush(whole_cells=True))
             return True
         return False
-
-    @property
-    def _quiet(self) -> bool:
-        """No lines come. On a slow loom a block takes longer to fill than flush_s; that is not a stop."""
-        return time.monotonic() - self._last_item > max(self.judging.policy.flush_s, 2 * self._usual_wait)
 
     def _hand_over(self, order: Order) -> bool:
         """Finish what came before the line of an order, then let its parts judge; both see the lines around it."""
@@ -211,7 +171,7 @@ class Lane:
         parts.tiler.follow(tiler)
         if tiler.waiting:
             beyond, all_there = self._queue.lines_ahead(tiler.reach_beyond)
-            if not (all_there or self._quiet or self.intake.exhausted):
+            if not (all_there or self._standing.quiet(self.judging.policy.flush_s) or self.intake.exhausted):
                 return False
             self._sort(tiler.flush(beyond=beyond))
             return True
@@ -224,7 +184,7 @@ class Lane:
         told = f"bundle '{parts.judging.bundle.recipe.name}' ({parts.judging.bundle.id}), {parts.judging.engine.name}, "
         if order.roll != self.roll:
             told = f"roll '{order.roll}' begins, " if order.roll else f"no roll after '{self.roll}', "
-        self.roll = order.roll
+        self._telling.roll = order.roll
         self._tell_state("started", f"{told}judges from line {self.next_line} on")
         return True
 
@@ -271,7 +231,7 @@ class Lane:
 
     def _judge_maps(self, maps: TileMaps) -> None:
         strip = self._parts.stitcher.add(maps)
-        self._latencies.append((time.monotonic_ns() - strip.received_ns) / 1e6)
+        self._telling.stitched(strip)
         self._track_or_give_up(self.watch.judge(strip), more=not maps.batch.hard_end)
         if self._on_judged:
             self._on_judged(self.name, self._parts.tracker.judged_m)
@@ -300,8 +260,7 @@ class Lane:
         self._tell_defects(self._parts.tracker.close(self.intake.newest_line))
 
     def _tell_watched(self) -> None:
-        for event in self.watch.take():
-            self._tell(event.model_copy(update={"roll": self.roll}))
+        self._telling.watched(self.watch.take())
 
     def _wind_up(self) -> bool:
         """The camera has ended: judge what waits, then close what is open."""
@@ -333,28 +292,12 @@ class Lane:
         self._tell_all(self.watch.sift(defects, self.next_line if end_line is None else end_line))
 
     def _tell_all(self, defects: list[Defect]) -> None:
-        for defect in defects:
-            if defect.state is State.CLOSED and defect.parent is None:
-                self._defects[defect.kind] += 1
-            self._tell(DefectEvent.of(defect, self.judging.judge, self.roll))
+        self._telling.defects(defects, self.judging.judge)
 
     def _give_up(self, span: NotInspected) -> None:
         self.account.given_up(span)
         self.watch.gone(span)
-        metres = None
-        if span.first_line is not None and span.end_line is not None:
-            metres = self.track.metres(span.first_line), self.track.metres(span.end_line)
-        self._tell(NotInspectedEvent.of(span, metres, self.roll))
-
-    def _set_standing(self, standing: bool) -> None:
-        if standing is self._standing:
-            return
-        self._standing = standing
-        if standing:
-            self._tell_state("standing", "no lines come: the loom stands, or its camera is gone")
-        else:
-            self._tell_state("running", "lines come again")
+        self._telling.given_up(span)
 
     def _tell_state(self, state: Literal["started", "standing", "running", "failed"], message: str) -> None:
-        y_m = round(self.track.metres(self.next_line), 6)
-        self._tell(StateEvent(camera=self.name, state=state, message=message, roll=self.roll, y_m=y_m))
+        self._telling.state(state, message, self.next_line)

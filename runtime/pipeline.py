@@ -13,26 +13,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
 from runtime.account import Account
-from runtime.alarms.decide import Alarms
 from runtime.bundle import Bundle
 from runtime.cameras.base import Camera, CameraInfo
-from runtime.defects.across import Across
-from runtime.defects.repeats import Repeats
+from runtime.capacity import beyond, paced
 from runtime.engines.base import Engine
-from runtime.engines.rate import tiles_per_s
+from runtime.engines.rate import measure_tiles_per_s
 from runtime.errors import UserError
 from runtime.events import Event, Judge, StateEvent, StatusEvent, SummaryEvent
 from runtime.intake import Intake, Limit
 from runtime.judging import Judging, Parts
 from runtime.lane import Lane
+from runtime.outlet import Outlet
 from runtime.position import Track
 from runtime.preprocess.cloth import ClothFinder
 from runtime.preprocess.flatfield import FlatField
 from runtime.sinks.base import Sink
-from runtime.types import LineBlock, ScoreMap, TileBatch
+from runtime.types import LineBlock, ScoreMap
 
 STATUS_S = 2.0
 IDLE_S = 0.02
@@ -81,11 +78,8 @@ class Pipeline:
         self.on_turn: Callable[[], None] | None = None
         """Called by the loop's thread between two of its steps: where the stream may be changed while it runs."""
         self._begun_by = Judging.of(bundle, engine, engine_key)
-        self._alarms = Alarms(self._begun_by.settings.alarms)
-        self._across = Across({})
-        self._repeats = Repeats()
+        self._outlet = Outlet(sinks, self._begun_by.settings.alarms)
         self._views = views
-        self._sinks = sinks
         self._limit = limit or Limit()
         self._seconds = seconds
         self._time_is_up = False
@@ -172,7 +166,7 @@ class Pipeline:
         started = time.monotonic()
         try:
             infos = self._open()
-            self._across = Across({info.name: info.span_mm for info in infos if info.span_mm})
+            self._outlet.opened(infos)
             self._check_capacity(infos)
             for lane in self.lanes:
                 lane.intake.start()
@@ -180,25 +174,14 @@ class Pipeline:
         finally:
             for view in self._views:
                 view.camera.close()
-        self._spread(*self._repeats.close())
+        self._outlet.close()
         summary = self._summary(time.monotonic() - started, stopped)
         self.tell(summary)
         return summary
 
     def tell(self, event: Event) -> None:
         """Give an event, what other cameras make of it and what it sets off, to every sink."""
-        self._spread(*self._across.hear(event))
-
-    def _judged(self, camera: str, y_m: float) -> None:
-        """All defects of a camera up to a metre were told: what waited for it can be closed."""
-        self._spread(*self._across.passed(camera, y_m), *self._repeats.passed(camera, y_m))
-
-    def _spread(self, *events: Event) -> None:
-        """Tell events, and what each sets off."""
-        for event in events:
-            for told in (event, *self._repeats.hear(event), *self._alarms.hear(event)):
-                for sink in self._sinks:
-                    sink.write(told)
+        self._outlet.tell(event)
 
     def _open(self) -> list[CameraInfo]:
         infos: list[CameraInfo] = []
@@ -228,34 +211,20 @@ class Pipeline:
             track=track,
             roll=self.roll,
             tell=self.tell,
-            on_settings=lambda settings: self._alarms.use(info.name, settings.alarms),
+            on_settings=lambda settings: self._outlet.use(info.name, settings.alarms),
             on_strip=self._on_strip,
-            on_judged=self._judged,
+            on_judged=self._outlet.judged,
         )
 
     def _check_capacity(self, infos: Sequence[CameraInfo]) -> None:
         """Say so before the first line when the set line rates are more than this machine measured."""
-        paced = [info for info in infos if info.live and info.line_rate_hz and info.width]
-        if not paced:
+        limited = paced(infos)
+        if not limited:
             return
-        measured = measure_tiles_per_s(self._begun_by.engine)
-        stride = self._begun_by.policy.stride_lines
-        tiles = self._begun_by.bundle.recipe.tiles
-        wanted = sum((info.line_rate_hz or 0) / stride * len(tiles.column_starts(0, info.width or 1)) for info in paced)
-        if wanted > measured:
-            rates = ", ".join(f"{info.name} {info.line_rate_hz:g} lines/s" for info in paced)
-            self.tell(
-                StateEvent(
-                    camera=None,
-                    state="over_capacity",
-                    message=(
-                        f"the set line rates ({rates}) need {wanted:.0f} tiles/s over the full width, this machine "
-                        f"measured {measured:.0f}: expect lines that are not inspected (overload); lower the rate or "
-                        f"raise stride_lines ({stride}, at most {tiles.max_step})"
-                    ),
-                    roll=self.roll,
-                )
-            )
+        tiles, stride = self._begun_by.bundle.recipe.tiles, self._begun_by.policy.stride_lines
+        message = beyond(measure_tiles_per_s(self._begun_by.engine), limited, tiles, stride)
+        if message:
+            self.tell(StateEvent(camera=None, state="over_capacity", message=message, roll=self.roll))
 
     def _loop(self, started: float) -> bool:
         """Step the lanes until all are finished; True if told to stop."""
@@ -285,10 +254,7 @@ class Pipeline:
 
     def _tell_status(self) -> None:
         cameras = [lane.status() for lane in self.lanes]
-        self.tell(StatusEvent(cameras=cameras, events_lost=self._events_lost(), roll=self.roll))
-
-    def _events_lost(self) -> int:
-        return sum(sink.lost for sink in self._sinks)
+        self.tell(StatusEvent(cameras=cameras, events_lost=self._outlet.lost, roll=self.roll))
 
     def _step(self, lane: Lane, wait_s: float = 0.0) -> bool:
         try:
@@ -300,7 +266,7 @@ class Pipeline:
             lane.fail(error)
             moved = True
         if lane.finished:
-            self._spread(*self._across.ended(lane.name))
+            self._outlet.ended(lane.name)
         return moved
 
     def _rest(self, live: Sequence[Lane]) -> None:
@@ -327,16 +293,6 @@ class Pipeline:
             seconds=round(seconds, 3),
             judge=self.judge,
             cameras=[lane.summary() for lane in self.lanes],
-            events_lost=self._events_lost(),
+            events_lost=self._outlet.lost,
             roll=self.roll,
         )
-
-
-def measure_tiles_per_s(engine: Engine, seconds: float = 0.5) -> float:
-    """Tiles a second that the engine does here and now, kept busy with noise for about ``seconds``."""
-    spec = engine.spec
-    noise = np.random.default_rng(0).integers(0, 256, (8, spec.tile, spec.tile, spec.channels), dtype=np.uint8)
-    width = 8 * spec.tile
-    lefts = tuple(range(0, width, spec.tile))
-    batch = TileBatch("", 0, 0, noise, lefts, 0, (0, spec.tile), (0, width), width, hard_end=True, received_ns=0)
-    return tiles_per_s(engine, batch, seconds)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from runtime.cameras.config import describe, make_camera, roll_uri
+from runtime.cameras.config import build, describe, roll_uri
 from runtime.ends import continued, find_edges, find_ends
 from runtime.errors import UserError
 from runtime.geometry import TileGeometry, round_up
 from runtime.preprocess.cloth import ClothFinder
-from runtime.preprocess.flatfield import to_8_bit
+from runtime.preprocess.flatfield import FlatField, to_8_bit
 from runtime.types import LineBlock, NotInspected, Reason, UInt8
 
 HELD_OUT = 1 / 8
@@ -60,7 +61,7 @@ def geometry_for(tile: int) -> TileGeometry:
 
 
 def read_segments(roll: str, mm_per_px: float, sim_lines: int) -> list[UInt8]:
-    """Lines of a roll, one array an unbroken run.
+    """Lines of a roll as a stream judges them, one array an unbroken run: ``?flat_field=FILE`` corrects them.
 
     Args:
         roll: a folder, an image, a list of images, or a ``sim:`` or ``replay:`` URI.
@@ -70,7 +71,9 @@ def read_segments(roll: str, mm_per_px: float, sim_lines: int) -> list[UInt8]:
     Raises:
         UserError: no such roll, one that cannot be read whole, or one of another pixel size.
     """
-    camera = make_camera(roll_uri(roll, mm_per_px), {})
+    name, config = describe(roll_uri(roll, mm_per_px), {})
+    camera = build(name, config)
+    flat_field = FlatField.load(Path(config.flat_field)) if config.flat_field else None
     runs: list[list[UInt8]] = []
     segment = None
     left = sim_lines if roll.startswith("sim:") else None
@@ -78,6 +81,8 @@ def read_segments(roll: str, mm_per_px: float, sim_lines: int) -> list[UInt8]:
     try:
         if info.scale.mm_per_px != mm_per_px:
             raise UserError(f"Roll '{roll}' has {info.scale.mm_per_px:g} mm per px, not --mm-per-px {mm_per_px:g}.")
+        if flat_field:
+            flat_field.check_camera(info.name, info.bits, info.device)
         for item in camera.items():
             if isinstance(item, NotInspected) and item.reason is not Reason.UNREADABLE_FILE:
                 segment = None  # lines that a recorded camera lost: what follows is a run of its own
@@ -87,7 +92,10 @@ def read_segments(roll: str, mm_per_px: float, sim_lines: int) -> list[UInt8]:
             if item.segment != segment:
                 runs.append([])
                 segment = item.segment
-            runs[-1].append(to_8_bit(item.pixels[:left], item.bits))
+            if flat_field:
+                flat_field.check_width(item.width, item.channels, info.name)
+            lines = item.pixels[:left]
+            runs[-1].append(flat_field.correct(lines) if flat_field else to_8_bit(lines, item.bits))
             if left is not None:
                 left -= len(runs[-1][-1])
             if left == 0:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import numpy as np
+
 from runtime.engines.base import Engine
 from runtime.types import TileBatch
 
@@ -26,3 +28,13 @@ def tiles_per_s(engine: Engine, batch: TileBatch, seconds: float) -> float:
     elapsed = time.monotonic() - started
     session.close()
     return done / elapsed
+
+
+def measure_tiles_per_s(engine: Engine, seconds: float = 0.5) -> float:
+    """Tiles a second that the engine does here and now, kept busy with noise for about ``seconds``."""
+    spec = engine.spec
+    noise = np.random.default_rng(0).integers(0, 256, (8, spec.tile, spec.tile, spec.channels), dtype=np.uint8)
+    width = 8 * spec.tile
+    lefts = tuple(range(0, width, spec.tile))
+    batch = TileBatch("", 0, 0, noise, lefts, 0, (0, spec.tile), (0, width), width, hard_end=True, received_ns=0)
+    return tiles_per_s(engine, batch, seconds)

@@ -92,6 +92,9 @@ class GradedRoll:
         still_open = sum(not defect.closed for defect in self.defects)
         if still_open and not roll.live:
             told.append(f"{counted(still_open, 'defect')} still ran on when the stream was cut off: longer than known.")
+        for camera in dict.fromkeys(one.camera for one in roll.maintenance):
+            causes = ", ".join(dict.fromkeys(one.cause for one in roll.maintenance if one.camera == camera))
+            told.append(f"Camera '{camera}' needed care ({causes}): see Maintenance.")
         told += [f"Not kept: {count} {what}." for what, count in sorted(roll.lost.items())]
         return told
 
@@ -106,8 +109,9 @@ def grade(roll: Roll, policy: Policy, holes: Collection[str] = ()) -> GradedRoll
         UserError: there is no such defect, or more than one.
     """
     called = {_one(roll, hole) for hole in holes}
+    repeat_of = {name: number for number, repeat in enumerate(roll.repeats, start=1) for name in repeat.defects}
     defects = tuple(
-        replace(defect, hole=defect.id in called)
+        replace(defect, hole=defect.id in called, repeat=repeat_of.get(defect.id))
         for defect in sorted(roll.defects, key=lambda one: (one.y0_m, one.x0_mm))
     )
     four, ten = four_point(defects, roll.cloth, policy), ten_point(defects, roll.cloth, policy)

@@ -13,7 +13,18 @@ from runtime.rolls.grades import Grade
 from runtime.rolls.pictures import MOST_PICTURES, pictured, thumbnail
 from runtime.rolls.roll import Found
 from runtime.rolls.style import STYLE
-from runtime.rolls.words import defect_row, facts, headline, kind_rows, policy_rows, reason_rows, run_rows, span_rows
+from runtime.rolls.words import (
+    defect_row,
+    facts,
+    headline,
+    kind_rows,
+    maintenance_rows,
+    policy_rows,
+    reason_rows,
+    repeat_rows,
+    run_rows,
+    span_rows,
+)
 
 ALL_SEEN = "All cloth was looked at."
 MOST_ROWS = 1000
@@ -25,6 +36,14 @@ KEY = {
     "area": 'x="2" y="2" width="10" height="10"',
 }
 """The marks of the map, as they are explained below it."""
+TIED = (
+    '<svg width="14" height="14"><path class="tie" d="M3 1V13M3 1H10M3 7H10M3 13H10"/></svg>come back at one distance'
+)
+CARE = (
+    '<svg width="14" height="14"><rect class="care" x="1" y="1" width="3" height="12"/>'
+    '<path class="still" d="M9 1V13"/></svg>camera needed care, and where'
+)
+"""The same of what not every map has."""
 
 
 def page(graded: GradedRoll) -> str:
@@ -39,6 +58,8 @@ def page(graded: GradedRoll) -> str:
         "<h2>Pictures</h2>", _pictures(graded),
         "<h2>Defects</h2>", _defects(graded),
         "<h2>Cloth that was not looked at</h2>", _table(span_rows(graded)[: MOST_ROWS + 1], ALL_SEEN),
+        "<h2>Defects that come back</h2>", _table(repeat_rows(graded), "None at one distance."),
+        "<h2>Maintenance</h2>", _table(maintenance_rows(graded), "No camera needed care."),
         "<h2>Runs</h2>", _table(run_rows(graded), "None."),
         "<h2>Policy</h2>", _table(policy_rows(graded), "None."),
     ]  # fmt: skip
@@ -71,6 +92,10 @@ def _map(graded: GradedRoll) -> str:
         for kind, place in KEY.items()
     )
     key += '<span><i class="blind"></i>not looked at</span><span><i class="bare"></i>no cloth</span>'
+    if graded.roll.repeats:
+        key += f"<span>{TIED}</span>"
+    if graded.roll.maintenance:
+        key += f"<span>{CARE}</span>"
     drawn = svg(roll_map.draw_map(graded), "Map of the roll")
     said = escape(roll_map.caption(graded))
     return f'<figure class="map">{drawn}<figcaption><p class="key">{key}</p>{said}</figcaption></figure>'

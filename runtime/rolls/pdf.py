@@ -12,7 +12,18 @@ from runtime.rolls import roll_map
 from runtime.rolls.drawing import Box, Drawing, Shape, Stroke
 from runtime.rolls.graded import GradedRoll
 from runtime.rolls.pictures import pictured, thumbnail
-from runtime.rolls.words import defect_row, facts, headline, kind_rows, policy_rows, reason_rows, run_rows, span_rows
+from runtime.rolls.words import (
+    defect_row,
+    facts,
+    headline,
+    kind_rows,
+    maintenance_rows,
+    policy_rows,
+    reason_rows,
+    repeat_rows,
+    run_rows,
+    span_rows,
+)
 
 if TYPE_CHECKING:
     from reportlab.platypus import Flowable
@@ -21,10 +32,17 @@ MARGIN_MM = 14
 COLOURS = {
     "local": "#c2410c", "warp": "#1d4ed8", "weft": "#7e22ce", "area": "#0f766e", "bar": "#777777", "cloth": "#faf8f2",
     "bare": "#ffffff", "grid": "#cccccc", "break": "#9c1c12", "broken": "#9c1c12", "tick": "#444444",
-    "number": "#000000", "blind": "#666666",
+    "number": "#000000", "blind": "#666666", "care": "#a16207", "still": "#a16207", "care-name": "#a16207",
+    "tie": "#000000", "tie-name": "#000000",
 }  # fmt: skip
 """Of a drawing's styles, on paper."""
-KEY = "Orange: local, blue: warp, violet: weft, green: area defects; hatched: not looked at; empty: no cloth."
+KEY = (
+    "Orange: local, blue: warp, violet: weft, green: area defects; hatched: not looked at; empty: no cloth; tied: come "
+    "back at one distance; brown, at the side and dotted: a camera needed care."
+)
+DASHES = {"break": [6, 3], "still": [1, 3]}
+SMALL = ("number", "care-name", "tie-name")
+"""Styles of small words."""
 PICTURES_A_ROW = 6
 HATCH = 5.0
 
@@ -70,8 +88,8 @@ def _lists(graded: GradedRoll, width: float) -> list[Flowable]:
     defects = [defect_row(graded, None), *(defect_row(graded, n) for n in range(len(graded.defects)))]
     parts = [
         ("Totals", kind_rows(graded)), ("Cloth that was not looked at", reason_rows(graded)), ("Defects", defects),
-        ("Spans that were not looked at", span_rows(graded)), ("Runs", run_rows(graded)),
-        ("Policy", policy_rows(graded)),
+        ("Spans that were not looked at", span_rows(graded)), ("Defects that come back", repeat_rows(graded)),
+        ("Maintenance", maintenance_rows(graded)), ("Runs", run_rows(graded)), ("Policy", policy_rows(graded)),
     ]  # fmt: skip
     story = [*_pictures(graded, width)]
     for title, rows in parts:
@@ -146,12 +164,12 @@ def _draw(canvas: Any, shape: Shape, height: float) -> None:
     canvas.setStrokeColor(colour)
     canvas.setFillColor(colour)
     if isinstance(shape, Stroke):
-        canvas.setDash([6, 3] if shape.style == "break" else [])
+        canvas.setDash(DASHES.get(shape.style, []))
         canvas.line(shape.x0, height - shape.y0, shape.x1, height - shape.y1)
     elif isinstance(shape, Box):
         _draw_box(canvas, shape, height - shape.y - shape.height)
     else:
-        canvas.setFont("Helvetica", 10 if shape.style == "number" else 11)
+        canvas.setFont("Helvetica", 10 if shape.style in SMALL else 11)
         put = {"start": canvas.drawString, "middle": canvas.drawCentredString, "end": canvas.drawRightString}
         put[shape.anchor](shape.x, height - shape.y, shape.text)
 

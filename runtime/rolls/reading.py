@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
-import math
 import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from runtime.errors import UserError
 from runtime.rolls.grades import Cloth
-from runtime.rolls.roll import CUT_OFF, NO_LINES, Found, Roll, Run, Unseen, union
+from runtime.rolls.notes import maintenance, repeats
+from runtime.rolls.places import Places
+from runtime.rolls.roll import CUT_OFF, NO_LINES, Found, Maintenance, Repeat, Roll, Run, Unseen, union
 from runtime.rolls.store import CROPS, STORE, Label, being_written, check_format
 from runtime.types import Kind, Reason
 
@@ -52,25 +54,6 @@ def read_roll(folder: Path) -> Roll:
         raise UserError(f"The roll '{folder}' cannot be read: {error}.") from error
 
 
-@dataclass(frozen=True)
-class _Places:
-    """From metres of a run's stream to those of the roll.
-
-    Attributes:
-        start: metre of the roll at which the run begins.
-        begins, ends: metres of the stream at which each camera comes to the run, where that is not 0, and goes on to
-            another roll. What it was known to have beyond that is the other's.
-    """
-
-    start: float
-    begins: dict[str, float]
-    ends: dict[str, float]
-
-    def of(self, camera: str, metres: float) -> float:
-        """The roll's metre of a camera's."""
-        return self.start + min(metres, self.ends.get(camera, math.inf)) - self.begins.get(camera, 0.0)
-
-
 class _Reader:
     """Puts the rows of a store together."""
 
@@ -89,23 +72,31 @@ class _Reader:
         runs: list[Run] = []
         defects: list[Found] = []
         unseen: list[Unseen] = []
+        again: list[Repeat] = []
+        needed: list[Maintenance] = []
         for row in self._db.execute("SELECT run, started, shift, ended, how FROM runs ORDER BY run").fetchall():
             events = self._events(row[0])
             if not events:  # a stream that never began
                 continue
             number, started, shift, ended, how = row
             start = runs[-1].y1_m if runs else 0.0
-            place = _Places(start, *_begins_and_ends(events, str(label.id)))
+            place = Places.of_run(start, events, str(label.id))
             ends = self._ends(number, place)
             y1 = max((metres for metres, _ in ends.values()), default=start)
             run = Run(number, started, shift, ended, how, start, y1, _judges(events))
             runs.append(run)
             defects += self._defects(events, place)
             unseen += [*_joined(self._unseen(number, events, place)), *self._tails(run, ends)]
+            again += repeats(events, place)
+            came = {camera: metres for camera, (metres, _) in ends.items()}
+            needed += maintenance(events, place, partial(self._place, number), came)
         metres = runs[-1].y1_m if runs else 0.0
         lost = dict(self._db.execute("SELECT what, sum(count) FROM lost GROUP BY what").fetchall())
         cloth = self._cloth(metres, unseen)
-        return Roll(self._folder, label, tuple(runs), tuple(defects), tuple(unseen), cloth, self._shares, live, lost)
+        return Roll(
+            self._folder, label, tuple(runs), tuple(defects), tuple(unseen), tuple(again), tuple(needed), cloth,
+            self._shares, live, lost,
+        )  # fmt: skip
 
     def _edges_of_cameras(self) -> dict[str, tuple[float, float] | None]:
         """The usual edges of the cloth that each camera sees."""
@@ -121,7 +112,7 @@ class _Reader:
         found = self._db.execute("SELECT event FROM events WHERE run = ? ORDER BY number", (run,))
         return [json.loads(text) for (text,) in found]
 
-    def _ends(self, run: int, place: _Places) -> dict[str, tuple[float, float]]:
+    def _ends(self, run: int, place: Places) -> dict[str, tuple[float, float]]:
         """How far each camera of a run came, and how far it was judged, in metres of the roll."""
         query = f"SELECT camera, max(metres), max(looked_at_m) FROM {PLACES} GROUP BY camera"
         rows = self._db.execute(query, (run, run, run)).fetchall()
@@ -130,12 +121,12 @@ class _Reader:
             for camera, metres, looked_at in rows
         }
 
-    def _defects(self, events: Sequence[dict[str, Any]], place: _Places) -> list[Found]:
+    def _defects(self, events: Sequence[dict[str, Any]], place: Places) -> list[Found]:
         """The last word on each defect; those that became part of another are left out."""
         last = {event["id"]: event for event in events if event["type"] == "defect"}
         return [self._found(event, place) for event in last.values() if event["parent"] is None]
 
-    def _found(self, event: dict[str, Any], place: _Places) -> Found:
+    def _found(self, event: dict[str, Any], place: Places) -> Found:
         camera = event["cameras"][0]
         file = self._crops.get(event["id"])
         return Found(
@@ -155,7 +146,7 @@ class _Reader:
             crop=self._folder / CROPS / file if file else None,
         )
 
-    def _unseen(self, run: int, events: Sequence[dict[str, Any]], place: _Places) -> list[Unseen]:
+    def _unseen(self, run: int, events: Sequence[dict[str, Any]], place: Places) -> list[Unseen]:
         """Spans that were told; one of unknown length lies where its camera was when it was told.
 
         Cloth that came by again was looked at when it came first.
@@ -202,19 +193,6 @@ class _Reader:
             length += share * (metres - sum(high - low for low, high in union(bare)))
             inspected += share * (metres - sum(high - low for low, high in union(spans)))
         return Cloth(self._x0, self._x1, length, inspected)
-
-
-def _begins_and_ends(events: Sequence[dict[str, Any]], roll: str) -> tuple[dict[str, float], dict[str, float]]:
-    """Metres of the stream at which each camera came to the roll and left it, as its first and last word say."""
-    begins: dict[str, float] = {}
-    ends: dict[str, float] = {}
-    for event in events:
-        if event["type"] == "state" and event["state"] == "started" and event["camera"]:
-            if event["roll"] == roll:
-                begins.setdefault(event["camera"], event["y_m"] or 0.0)
-            elif event["y_m"] is not None:
-                ends[event["camera"]] = event["y_m"]
-    return begins, ends
 
 
 def _joined(spans: Sequence[Unseen]) -> list[Unseen]:

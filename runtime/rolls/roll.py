@@ -26,6 +26,7 @@ class Found(Flaw):
     Attributes:
         closed: False where the run was cut off while it ran on.
         crop: its picture, or None.
+        repeat: number of the repeat that it is one of, or None.
     """
 
     cameras: tuple[str, ...] = ()
@@ -36,6 +37,7 @@ class Found(Flaw):
     time: str = ""
     closed: bool = True
     crop: Path | None = None
+    repeat: int | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,51 @@ class Unseen:
 
 
 @dataclass(frozen=True)
+class Repeat:
+    """Defects that come back at one distance.
+
+    Attributes:
+        period_mm: the distance, along the cloth.
+        y0_m, y1_m: middles of the first and the newest of them.
+        count: how many there were.
+        defects: ids of those that are defects of the roll or became part of one, the newest last.
+        closed: False where the roll ended or was cut off before the series did.
+    """
+
+    id: str
+    period_mm: float
+    x0_mm: float
+    x1_mm: float
+    y0_m: float
+    y1_m: float
+    count: int
+    defects: tuple[str, ...]
+    closed: bool
+
+
+@dataclass(frozen=True)
+class Maintenance:
+    """What was wrong with a camera or its light, not with the cloth.
+
+    Attributes:
+        cause: as in ``runtime.events.MaintenanceEvent``.
+        y0_m, y1_m: from where it was seen, and about where it was over, or where the camera's cloth ended.
+        x0_mm, x1_mm: where it stands still across, or None.
+        closed: it was over before that.
+    """
+
+    id: str
+    camera: str
+    cause: str
+    message: str
+    y0_m: float
+    y1_m: float
+    x0_mm: float | None
+    x1_mm: float | None
+    closed: bool
+
+
+@dataclass(frozen=True)
 class Run:
     """One time that a stream wrote into the roll.
 
@@ -85,7 +132,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Roll:
-    """A roll.
+    """A roll. Repeats are numbered from 1, and so is what was maintained, in the order in which they were told.
 
     Attributes:
         shares: of the cloth's width that each camera sees, 0 to 1.
@@ -98,6 +145,8 @@ class Roll:
     runs: tuple[Run, ...]
     defects: tuple[Found, ...]
     unseen: tuple[Unseen, ...]
+    repeats: tuple[Repeat, ...]
+    maintenance: tuple[Maintenance, ...]
     cloth: Cloth
     shares: dict[str, float]
     live: bool

@@ -1,7 +1,9 @@
 """The map of a roll: metres down, width across, folded into columns; each direction to a scale of its own.
 
 Every defect is drawn where it is and as large as it is, but never too small to be seen. Cloth that was not looked at
-is hatched over the part of the width that its camera sees; where its length is unknown a line says so.
+is hatched over the part of the width that its camera sees; where its length is unknown a line says so. Defects that
+come back at one distance are tied together; where a camera needed care there is a bar at the cloth's side, and a
+dotted line where dust or a dead pixel stands still across.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from dataclasses import dataclass
 
 from runtime.rolls.drawing import Box, Drawing, Shape, Stroke, Words
 from runtime.rolls.graded import GradedRoll
-from runtime.rolls.roll import Found, Unseen
+from runtime.rolls.roll import Found, Maintenance, Repeat, Unseen
 from runtime.types import Kind, Reason
 
 WIDTH, HEIGHT = 1000.0, 780.0
@@ -23,6 +25,10 @@ SMALLEST = {Kind.LOCAL: (5.0, 5.0), Kind.WARP: (2.5, 9.0), Kind.WEFT: (9.0, 2.5)
 """Width and height that a mark has at least."""
 MOST_NUMBERS = 150
 """With more defects the marks are not numbered."""
+WIDE = 6.0
+"""Of a letter."""
+TIE = 7.0
+"""Room between the defects of a repeat and the line that ties them."""
 FOLDS = ((5.0, 1), (20.0, 2), (50.0, 3), (100.0, 4), (math.inf, 5))
 """Up to these lengths so many columns."""
 ROUND = (1, 2, 5, 10)
@@ -64,9 +70,14 @@ def draw_map(graded: GradedRoll) -> Drawing:
         for blind in roll.unseen:
             shapes += _blind(column, blind)
         shapes += _breaks(column, graded)
+        for number, needed in enumerate(roll.maintenance, start=1):
+            shapes += _care(column, needed, f"M{number}", labels)
         right_edge = column.across(roll.cloth.x1_mm)
         marks = {number: mark for number, defect in largest_first if (mark := _mark(column, defect, number))}
         shapes += marks.values()
+        middles = {one.id: (one.y0_m + one.y1_m) / 2 for one in graded.defects}
+        for number, repeat in enumerate(roll.repeats, start=1):
+            shapes += _tie(column, repeat, f"R{number}", middles, labels)
         if len(graded.defects) <= MOST_NUMBERS:
             for number, mark in sorted(marks.items()):
                 shapes += labels.beside(mark, right_edge, str(number))
@@ -178,20 +189,53 @@ def _mark(column: Column, defect: Found, number: int) -> Box | None:
     return Box(x, y, width, height, defect.kind.value, title, f"defect-{number}")
 
 
+def _care(column: Column, one: Maintenance, name: str, labels: _Labels) -> Iterator[Shape]:
+    """A bar at the side where a camera needed care, and a line where the cause stands still across."""
+    y0, y1 = max(one.y0_m, column.y0_m), min(one.y1_m, column.y1_m)
+    if y0 > y1 or (y0 == column.y1_m < one.y1_m):
+        return
+    top, height = column.down(y0), max(3.0, (y1 - y0) * column.per_m)
+    title = f"{name}: {one.camera}, {one.cause}, {one.y0_m:.3f} to {one.y1_m:.3f} m: {one.message}"
+    yield Box(column.x - 4, top, 3, height, "care", title)
+    x = column.x
+    if one.x0_mm is not None and one.x1_mm is not None:
+        x = column.across((one.x0_mm + one.x1_mm) / 2)
+        yield Stroke(x, top, x, top + height, "still")
+    yield from labels.put(x + 2, top + 9, name, "care-name")
+
+
+def _tie(column: Column, one: Repeat, name: str, middles: dict[str, float], labels: _Labels) -> Iterator[Shape]:
+    """A line left of the defects of a repeat with a stroke to each, and their distance; the first has the name."""
+    y0, y1 = max(one.y0_m, column.y0_m), min(one.y1_m, column.y1_m)
+    if y0 >= y1:
+        return
+    x = column.across(max(one.x0_mm, column.x0_mm)) - TIE
+    yield Stroke(x, column.down(y0), x, column.down(y1), "tie")
+    for middle in (middles[defect] for defect in one.defects if defect in middles):
+        if y0 <= middle <= y1:
+            yield Stroke(x, column.down(middle), x + TIE, column.down(middle), "tie")
+    if y0 == one.y0_m:
+        yield from labels.put(max(x, column.x), column.down(y0) - 3, f"{name} {one.period_mm:.0f} mm", "tie-name")
+
+
 class _Labels:
-    """Numbers beside marks; one that would lie on another is left out."""
+    """Words beside marks; those that would lie on others are left out."""
 
     def __init__(self) -> None:
         self._taken: list[tuple[float, float, float]] = []
 
     def beside(self, mark: Box, right_edge: float, text: str) -> Iterator[Shape]:
         """A number right of a mark, or above its end where the cloth ends there."""
-        wide = 6.0 * len(text)
+        wide = WIDE * len(text)
         left, base = mark.x + mark.width + 2, mark.y + mark.height / 2 + 3.5
         if left + wide > right_edge:
             left, base = right_edge - wide - 2, max(mark.y - 3, TOP + 10)
-        for x0, x1, there in self._taken:
-            if abs(there - base) < 9 and left < x1 and left + wide > x0:
-                return
-        self._taken.append((left, left + wide, base))
-        yield Words(left, base, text, "number")
+        yield from self.put(left, base, text, "number")
+
+    def put(self, left: float, base: float, text: str, style: str) -> Iterator[Shape]:
+        """Words that begin at ``left``, if there is room."""
+        right = left + WIDE * len(text)
+        if any(abs(there - base) < 9 and left < x1 and right > x0 for x0, x1, there in self._taken):
+            return
+        self._taken.append((left, right, base))
+        yield Words(left, base, text, style)

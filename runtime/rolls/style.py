@@ -3,13 +3,16 @@
 STYLE = """
 :root { color-scheme: light dark;
   --paper: #fff; --ink: #1d2127; --soft: #626b76; --line: #dfe3e8; --wash: #f5f6f8; --note: #b3352a;
-  --cloth: #f3efe6; --local: #c2410c; --warp: #1d4ed8; --weft: #7e22ce; --area: #0f766e; --bar: #8b949e }
+  --cloth: #f3efe6; --local: #c2410c; --warp: #1d4ed8; --weft: #7e22ce; --area: #0f766e; --bar: #8b949e;
+  --care: #a16207 }
 @media (prefers-color-scheme: dark) { :root {
   --paper: #14171b; --ink: #e6e9ed; --soft: #98a2ae; --line: #313841; --wash: #1c2026; --note: #f07b6c;
-  --cloth: #23272d; --local: #fb923c; --warp: #7aa7ff; --weft: #c99bff; --area: #4fd1b5; --bar: #6b7480 } }
+  --cloth: #23272d; --local: #fb923c; --warp: #7aa7ff; --weft: #c99bff; --area: #4fd1b5; --bar: #6b7480;
+  --care: #eab308 } }
 @media print { :root { color-scheme: light;
   --paper: #fff; --ink: #000; --soft: #444; --line: #bbb; --wash: #fff; --note: #9c1c12;
-  --cloth: #faf8f2; --local: #c2410c; --warp: #1d4ed8; --weft: #7e22ce; --area: #0f766e; --bar: #777 }
+  --cloth: #faf8f2; --local: #c2410c; --warp: #1d4ed8; --weft: #7e22ce; --area: #0f766e; --bar: #777;
+  --care: #a16207 }
   * { print-color-adjust: exact; -webkit-print-color-adjust: exact } @page { margin: 14mm }
   main { padding: 0 !important } figure, tr, h2 { break-inside: avoid } h2 { break-after: avoid }
   html { font-size: 11px } body { font-size: 1rem !important } .map svg { max-height: 125mm; width: auto } }
@@ -40,7 +43,9 @@ svg { max-width: 100%; height: auto; display: block }
 .tick { fill: var(--soft); font-size: 11px } .broken { fill: var(--note); font-size: 11px; font-weight: 600;
   paint-order: stroke; stroke: var(--cloth); stroke-width: 3px }
 .number { fill: var(--ink); font-size: 10px; paint-order: stroke; stroke: var(--cloth); stroke-width: 2px }
-.bar { fill: var(--bar) }
+.bar { fill: var(--bar) } .care { fill: var(--care) } .still { stroke: var(--care); stroke-dasharray: 1 3 }
+.tie { stroke: var(--ink) } .care-name, .tie-name { fill: var(--care); font-size: 10px; font-weight: 600;
+  paint-order: stroke; stroke: var(--cloth); stroke-width: 2px } .tie-name { fill: var(--ink) }
 .blind { fill: url(#hatch); stroke: var(--soft); stroke-width: .5 } .bare { fill: var(--paper); stroke: var(--soft);
   stroke-dasharray: 3 3 } .break { stroke: var(--note); stroke-width: 1.5; stroke-dasharray: 6 3 }
 .hatch { stroke: var(--soft); stroke-width: 2 } .hatch-ground { fill: var(--paper) }

@@ -1,4 +1,4 @@
-"""The report for other programs: one JSON document, or three CSV tables. Lengths in mm, places in m of the roll."""
+"""The report for other programs: one JSON document, or CSV tables. Lengths in mm, places in m of the roll."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ from typing import Any
 
 from runtime.rolls.graded import GradedRoll
 from runtime.rolls.grades import Grade
-from runtime.rolls.roll import Found, Unseen
+from runtime.rolls.roll import Found, Maintenance, Repeat, Unseen
 
 DEFECT_COLUMNS = (
     "number", "id", "kind", "hole", "closed", "cameras", "y0_m", "y1_m", "x0_mm", "x1_mm", "peak_y_m", "peak_x_mm",
-    "score", "threshold", "four_points", "ten_points", "time", "crop",
+    "score", "threshold", "four_points", "ten_points", "time", "crop", "repeat",
 )  # fmt: skip
 SPAN_COLUMNS = ("camera", "reason", "y0_m", "y1_m", "x0_mm", "x1_mm", "seconds", "detail")
+REPEAT_COLUMNS = ("number", "id", "period_mm", "count", "y0_m", "y1_m", "x0_mm", "x1_mm", "closed", "defects")
+MAINTENANCE_COLUMNS = ("number", "id", "camera", "cause", "y0_m", "y1_m", "x0_mm", "x1_mm", "closed", "message")
 BIN_COLUMNS = ("bin", "y0_m", "y1_m", "four_points")
 FORMAT = 1
 
@@ -42,6 +44,8 @@ def document(graded: GradedRoll) -> str:
         "not_inspected_by_reason": [asdict(total) for total in graded.by_reason()],
         "defects": [_defect(graded, number, one) for number, one in enumerate(graded.defects, start=1)],
         "not_inspected": [_span(one) for one in roll.unseen],
+        "repeats": _numbered(roll.repeats),
+        "maintenance": _numbered(roll.maintenance),
     }
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
@@ -57,6 +61,8 @@ def tables(graded: GradedRoll) -> dict[str, str]:
         "defects.csv": _csv(DEFECT_COLUMNS, defects),
         "points.csv": _csv(BIN_COLUMNS, bins),
         "not_inspected.csv": _csv(SPAN_COLUMNS, [_span(one) for one in graded.roll.unseen]),
+        "repeats.csv": _csv(REPEAT_COLUMNS, _numbered(graded.roll.repeats)),
+        "maintenance.csv": _csv(MAINTENANCE_COLUMNS, _numbered(graded.roll.maintenance)),
     }
 
 
@@ -93,6 +99,11 @@ def _span(one: Unseen) -> dict[str, Any]:
     return {name: _rounded(value) for name, value in asdict(one).items()}
 
 
+def _numbered(found: Sequence[Repeat | Maintenance]) -> list[dict[str, Any]]:
+    rows = [{"number": number, **asdict(one)} for number, one in enumerate(found, start=1)]
+    return [{name: _rounded(value) for name, value in row.items()} for row in rows]
+
+
 def _rounded(value: Any) -> Any:
     return round(value, 6) if isinstance(value, float) else value
 
@@ -101,5 +112,7 @@ def _csv(columns: Sequence[str], rows: Sequence[dict[str, Any]]) -> str:
     out = io.StringIO()
     writer = csv.DictWriter(out, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(rows)
+    writer.writerows(
+        {name: " ".join(cell) if isinstance(cell, tuple) else cell for name, cell in row.items()} for row in rows
+    )
     return out.getvalue()

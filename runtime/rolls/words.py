@@ -65,7 +65,7 @@ def defect_row(graded: GradedRoll, at: int | None) -> list[str]:
     if at is None:
         return ["no.", "id", "kind", "at m", "at mm", "long mm", "wide mm", "4-pt", "10-pt", "score", ""]
     one = graded.defects[at]
-    notes = ["hole"] * one.hole + ["still open"] * (not one.closed)
+    notes = ["hole"] * one.hole + [f"repeat R{one.repeat}"] * bool(one.repeat) + ["still open"] * (not one.closed)
     return [
         str(at + 1), one.id, one.kind.value, f"{one.y0_m:.3f}", f"{one.x0_mm:.0f}", f"{one.along_mm:.1f}",
         f"{one.across_mm:.1f}", str(graded.four.of.get(one.id, "-")), str(graded.ten.of.get(one.id, "-")),
@@ -80,6 +80,31 @@ def span_rows(graded: GradedRoll) -> Rows:
         seconds = f"{one.seconds:.1f} s. " if one.seconds is not None else ""
         length = f"{one.metres:.3f}" if one.metres else "unknown"
         rows.append([one.camera, plain(one.reason), f"{one.y0_m:.3f}", f"{one.y1_m:.3f}", length, seconds + one.detail])
+    return rows
+
+
+def repeat_rows(graded: GradedRoll) -> Rows:
+    """Defects that come back at one distance."""
+    rows = [["no.", "every mm", "times", "from m", "to m", "at mm", "defects", ""]]
+    number_of = {one.id: number for number, one in enumerate(graded.defects, start=1)}
+    for number, one in enumerate(graded.roll.repeats, start=1):
+        defects = ", ".join(str(number_of[name]) for name in one.defects if name in number_of)
+        rows.append(
+            [f"R{number}", f"{one.period_mm:.1f}", str(one.count), f"{one.y0_m:.3f}", f"{one.y1_m:.3f}",
+             f"{one.x0_mm:.0f} to {one.x1_mm:.0f}", defects, "" if one.closed else "went on"]
+        )  # fmt: skip
+    return rows
+
+
+def maintenance_rows(graded: GradedRoll) -> Rows:
+    """What was wrong with cameras and lights."""
+    rows = [["no.", "camera", "cause", "from m", "to about m", "at mm", ""]]
+    for number, one in enumerate(graded.roll.maintenance, start=1):
+        across = "" if one.x0_mm is None else f"{one.x0_mm:.1f} to {one.x1_mm:.1f}"
+        over = "" if one.closed else "not over; "
+        rows.append(
+            [f"M{number}", one.camera, one.cause, f"{one.y0_m:.3f}", f"{one.y1_m:.3f}", across, over + one.message]
+        )
     return rows
 
 

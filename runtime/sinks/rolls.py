@@ -1,7 +1,8 @@
 """The rolls of a stream, one after the other: what is told goes to the roll that it belongs to.
 
 A camera belongs to the roll that its newest ``started`` event names. Two rolls are written side by side where one
-camera has come to the next roll and another has not; a roll ends when its last camera has left it.
+camera has come to the next roll and another has not; a roll ends when its last camera has left it. What is still
+wrong with a camera is told to its next roll too.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import threading
 from pathlib import Path
 
 from runtime.errors import UserError
-from runtime.events import Event, StateEvent, StatusEvent, SummaryEvent
+from runtime.events import Event, MaintenanceEvent, StateEvent, StatusEvent, SummaryEvent
 from runtime.position import Track
 from runtime.rolls.crops import Quota
 from runtime.rolls.store import Label, Store
@@ -33,6 +34,7 @@ class Rolls:
         self._lost = 0  # by those that have
         self._tracks: dict[str, Track] = {}
         self._roll_of: dict[str, str | None] = {}
+        self._needed: dict[str, MaintenanceEvent] = {}  # by id; not over
         self._lock = threading.Lock()
 
     @property
@@ -78,6 +80,8 @@ class Rolls:
             return
         if isinstance(event, StateEvent) and event.state == "started" and event.camera:
             self._move(event.camera, event)
+        if isinstance(event, MaintenanceEvent):
+            self._note(event)
         if sink := self._begun.get(event.roll or ""):
             sink.write(event)
 
@@ -98,10 +102,20 @@ class Rolls:
         self._roll_of[camera] = roll
         if roll:
             self._begun[roll].opened(camera, self._tracks[camera])
+            for needed in self._needed.values():
+                if needed.camera == camera:
+                    self._begun[roll].write(needed.model_copy(update={"roll": roll}))
         if old:
             self._begun[old].left(camera, begins)
             if old not in self._roll_of.values():
                 self._end(old, begins.time)
+
+    def _note(self, event: MaintenanceEvent) -> None:
+        """Remember what is wrong with a camera until it is over."""
+        if event.state == "open":
+            self._needed[event.id] = event
+        else:
+            self._needed.pop(event.id, None)
 
     def _end(self, roll: str, time: str) -> None:
         """Let a roll write its last rows by itself: the stream does not wait for a disk."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import openvino as ov
@@ -47,8 +48,9 @@ def make_bundle(
     policy: Policy | None = None,
     calibrated: bool = True,
     batch: int = 1,
+    trained: dict[str, Any] | None = None,
 ) -> Bundle:
-    """A new bundle at ``path`` with an OpenVINO engine of ``batch`` tiles a call."""
+    """A new bundle at ``path`` with an OpenVINO engine of ``batch`` tiles a call; ``trained`` goes into its recipe."""
     recipe = Recipe(
         name="brightness",
         model="none",
@@ -58,6 +60,7 @@ def make_bundle(
         ),
         channels=1,
         mm_per_px=MM_PER_PX,
+        trained=trained or {},
         licence="none needed",
         intended_use="tests",
     )

@@ -16,10 +16,11 @@ from runtime.cameras.config import make_camera
 from runtime.cameras.simulated import SimulatedCamera
 from runtime.engines.base import Engine, EngineSession
 from runtime.engines.openvino import OpenVinoEngine
+from runtime.engines.rate import measure_tiles_per_s
 from runtime.errors import UserError
 from runtime.events import DefectEvent, NotInspectedEvent, StateEvent, StatusEvent, SummaryEvent
 from runtime.intake import Limit
-from runtime.pipeline import Pipeline, View, measure_tiles_per_s
+from runtime.pipeline import Pipeline, View
 from runtime.preprocess.flatfield import FlatField, Origin
 from runtime.types import Kind, LineBlock, NotInspected, Reason, Scale, ScoreMap, State, TileBatch, TileMaps
 from tests.runtime.bundles import MM_PER_PX, make_bundle

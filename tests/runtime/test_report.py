@@ -98,7 +98,10 @@ def roll(place: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         ([], {"report.html"}),
         (["--format", "json"], {"report.json"}),
-        (["--format", "csv", "--format", "html"], {"defects.csv", "points.csv", "not_inspected.csv", "report.html"}),
+        (
+            ["--format", "csv", "--format", "html"],
+            {"defects.csv", "points.csv", "not_inspected.csv", "repeats.csv", "maintenance.csv", "report.html"},
+        ),
     ],
 )
 def test_formats(roll: Path, tmp_path: Path, options: list[str], files: set[str]) -> None:

@@ -9,6 +9,7 @@ import pytest
 from runtime.ends import find_ends
 from runtime.errors import UserError
 from runtime.geometry import TileGeometry
+from runtime.preprocess.flatfield import FlatField
 from tests.train.strips import weave, write_strips
 from train.rolls import Piece, Place, Tiles, geometry_for, hold_out, read_rolls
 
@@ -106,6 +107,20 @@ def test_sixteen_bit_strips_are_learnt_from_as_eight(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "deep.png"), pixels.astype(np.uint16) * 257)
     split = read_rolls([str(tmp_path / "deep.png")], GEOMETRY, 0.2, 0)
     np.testing.assert_array_equal(np.concatenate([p.pixels for p in split.training + split.held_out]), pixels)
+
+
+def test_a_flat_field_that_the_roll_names_is_applied(tmp_path: Path) -> None:
+    write_strips(tmp_path / "roll", 9)
+    plain = read_rolls([str(tmp_path / "roll")], geometry_for(64), 0.2, 0).training[0].pixels
+    width = plain.shape[1]
+    dark, white = np.zeros((8, width, 1), np.uint8), np.full((8, width, 1), 200, np.uint8)
+    white[:, : width // 2] = 100  # the lamp gives half as much there
+    FlatField.from_lines(dark, white).save(tmp_path / "flat.npz")
+    roll = f"replay:{tmp_path / 'roll'}?flat_field={tmp_path / 'flat.npz'}&cloth=all"
+    lit = read_rolls([roll], geometry_for(64), 0.2, 0).training[0].pixels
+    left, right = lit[:, : width // 2].mean(), lit[:, width // 2 :].mean()
+    assert left / plain[:, : width // 2].mean() == pytest.approx(2, rel=0.1)
+    assert right / plain[:, width // 2 :].mean() == pytest.approx(1, rel=0.02)
 
 
 def test_grey_and_colour_rolls_do_not_mix(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Literal
 
-from runtime.events import DefectEvent, Event, Judge, NotInspectedEvent, StateEvent, SummaryEvent
+from runtime.events import (
+    DefectEvent,
+    Event,
+    Judge,
+    MaintenanceEvent,
+    NotInspectedEvent,
+    RepeatEvent,
+    StateEvent,
+    SummaryEvent,
+)
 from runtime.rolls.store import Label, Progress, Store
 from runtime.types import Kind, NotInspected, Reason, State
 
@@ -41,6 +51,33 @@ def gap(
     lines = [round(metre * 1000 / MM_PER_PX) for metre in y] if y else [None, None]
     told = NotInspectedEvent.of(NotInspected(camera, reason, lines[0], lines[1], seconds), y, None)
     return told.model_copy(update={"time": time})
+
+
+def repeat(
+    id_: str, period_mm: float, defects: Sequence[DefectEvent], state: State = State.CLOSED, x: float = 105.0
+) -> RepeatEvent:
+    """The newest word on defects that come back at one distance."""
+    middles = [(one.y0_m + one.y1_m) / 2 for one in defects]
+    return RepeatEvent(
+        id=id_, state=state, period_mm=period_mm, x0_mm=x - 5, x1_mm=x + 5, y0_m=min(middles), y1_m=max(middles),
+        defects=[one.id for one in defects], count=len(defects), time=TIME,
+    )  # fmt: skip
+
+
+def care(
+    id_: str,
+    y_m: float,
+    state: Literal["open", "closed"] = "open",
+    cause: Literal["column", "light", "focus", "encoder"] = "column",
+    x: tuple[float, float] | None = (40.0, 41.0),
+    camera: str = "c",
+    time: str = TIME,
+) -> MaintenanceEvent:
+    """A camera that needs care from a metre on, or no longer."""
+    return MaintenanceEvent(
+        id=id_, camera=camera, state=state, cause=cause, message=f"{cause} {state}", x0_mm=x and x[0],
+        x1_mm=x and x[1], first_line=round(y_m * 1000 / MM_PER_PX), y_m=y_m, time=time,
+    )  # fmt: skip
 
 
 def progress(

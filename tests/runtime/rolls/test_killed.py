@@ -30,7 +30,7 @@ from tests.runtime.cameras.strips import write_png
 STRIP_LINES, STRIPS = 2000, 400
 CLOTH = f"replay:strips.txt?mm_per_px={MM_PER_PX}&cloth=all"
 PACED = f"{CLOTH}&line_rate_hz=3000"
-KILLS = int(os.environ.get("WEFTWATCH_KILLS", "6"))
+KILLS = int(os.environ.get("WEFTWATCH_KILLS", "3"))
 """How often the stream is killed; more take their time."""
 MOST_EVENTS = 200
 """Of defects that it may tell before that."""

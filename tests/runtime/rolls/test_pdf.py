@@ -16,7 +16,7 @@ from runtime.rolls.reading import read_roll
 from runtime.rolls.roll_map import draw_map
 from runtime.rolls.store import Label
 from runtime.types import Kind, Reason
-from tests.runtime.rolls.made import defect, gap, make_roll, progress, started, summary
+from tests.runtime.rolls.made import care, defect, gap, make_roll, progress, repeat, started, summary
 
 
 @pytest.fixture
@@ -28,10 +28,14 @@ def graded(tmp_path: Path) -> GradedRoll:
         gap(Reason.NO_CLOTH, (6.0, 7.0)),
         gap(Reason.CAMERA_LOST, None, seconds=1),
     ]
+    notes = [repeat("r", 2000.0, rows[:3]), care("m", 2.0)]
     many = [defect(f"x{n}", (6.0 + n / 100, 6.001 + n / 100)) for n in range(100)]
     label = Label("<7>", "denim & co")
     make_roll(
-        tmp_path, [started(), *rows, *gaps, progress(8.0)], [started(), *many, progress(9.0), summary()], label=label
+        tmp_path,
+        [started(), *rows, *gaps, *notes, progress(8.0)],
+        [started(), *many, progress(9.0), summary()],
+        label=label,
     )
     return grade(read_roll(tmp_path), POLICIES["inch"])
 

@@ -17,7 +17,7 @@ from runtime.rolls.store import ROLL_ENDED, Label, being_written
 from runtime.sinks.rolls import Rolls
 from runtime.types import Scale
 from tests.runtime.cloths import block
-from tests.runtime.rolls.made import MM_PER_PX, defect, started, summary
+from tests.runtime.rolls.made import MM_PER_PX, care, defect, started, summary
 
 WAIT_S = 20.0
 
@@ -65,6 +65,23 @@ def test_an_event_goes_to_the_roll_that_it_names(rolls: Rolls, tmp_path: Path) -
     assert kept(tmp_path / "b") == ["three"]
     assert [read_roll(tmp_path / name).runs[0].how for name in "ab"] == [ROLL_ENDED, "limit"]
     assert rolls.lost == 0
+
+
+def test_what_is_still_wrong_with_a_camera_is_told_to_its_next_roll(rolls: Rolls, tmp_path: Path) -> None:
+    begin(rolls, tmp_path / "a")
+    rolls.write(began("left", "a"))
+    for event in (
+        care("dust", 0.1, camera="left"), care("light", 0.2, camera="left"), care("other", 0.1, camera="right"),
+        care("light", 0.2, "closed", camera="left"),
+    ):  # fmt: skip
+        rolls.write(event.model_copy(update={"roll": "a"}))
+    begin(rolls, tmp_path / "b")
+    rolls.write(began("left", "b").model_copy(update={"y_m": 0.5}))
+    rolls.write(summary())
+    rolls.close()
+    assert [one.id for one in read_roll(tmp_path / "a").maintenance] == ["dust", "light", "other"]
+    (dust,) = read_roll(tmp_path / "b").maintenance
+    assert (dust.id, dust.y0_m, dust.closed) == ("dust", 0.0, False)
 
 
 def test_pictures_are_cut_from_the_lines_since_the_roll_began(rolls: Rolls, tmp_path: Path) -> None:
