@@ -227,7 +227,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     studies.add_argument("--channels", choices=CHANNELS, help="what the map is made of")
     studies.add_argument("--bottleneck", choices=("pretrained", "oce", "oce+mff"), help="of rd4ad")
     studies.add_argument("--size", type=int, metavar="N", help="side of the net's tiles, px")
-    studies.add_argument("--scale", type=float, choices=SCALES, help="how much larger the net is shown the tiles")
+    studies.add_argument("--scale", type=float, choices=SCALES, help="0.5: the net sees tiles at half their size")
     studies.add_argument("--steps", type=int, metavar="N", help="of training")
     studies.add_argument("--set", nargs="+", default=[], metavar="NAME=VALUE", help="settings of the model")
     studies.add_argument(

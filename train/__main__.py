@@ -46,7 +46,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
         type=float,
         default=1.0,
         choices=SCALES,
-        help="how much larger than they are the net is shown the tiles: 2 costs four times as much (default 1)",
+        help="0.5 shows the net the tiles at half their size, for a quarter of the work (default 1)",
     )
     p.add_argument("--mm-per-px", type=float, default=0.2, help="pixel size of the rolls (default %(default)s)")
     p.add_argument("--sim-lines", type=int, default=20000, help="lines of each sim: roll (default %(default)s)")

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-SCALES = (0.5, 1.0, 2.0)
-"""How much larger than they are a teacher can be shown the tiles."""
+SCALES = (0.5, 1.0)
+"""At what part of their size a teacher can be shown the tiles."""
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ class TeacherSection(Section):
 
     Attributes:
         weights: as given, None for the released ones.
-        scale: how much larger than they are it is shown the tiles.
+        scale: 1, or 0.5: it is shown the tiles at half their size.
     """
 
     name: str

@@ -12,10 +12,10 @@ import pytest
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 
+from calibration.forms.calibrate import calibrate  # noqa: E402
 from calibration.forms.graph import Graph  # noqa: E402
 from calibration.forms.prepare import prepared  # noqa: E402
 from calibration.forms.quantize import Style, quantized  # noqa: E402
-from calibration.forms.ranges import measure  # noqa: E402
 from calibration.forms.trunk import quantizable  # noqa: E402
 from export import openvino, tensorrt  # noqa: E402
 from export.__main__ import main  # noqa: E402
@@ -35,8 +35,8 @@ def with_form(path: Path) -> Bundle:
     bundle = bundle_of(net_model(), path)
     model = prepared(net_model())
     nodes = [node for node in quantizable(Graph(model)) if node.name != "deep"]
-    ranges = measure(model, [node.input[0] for node in nodes], cloth(8))
-    onnx.save(quantized(model, [node.name for node in nodes], ranges, Style.UNSIGNED), str(path / "int8.onnx"))
+    form = quantized(model, [node.name for node in nodes], calibrate(model, cloth(8)), Style.UNSIGNED)
+    onnx.save(form, str(path / "int8.onnx"))
     bundle.add_form("int8-unsigned", path / "int8.onnx", versions={}, made={})
     return bundle
 

@@ -23,7 +23,7 @@ def build_teacher(name: str, weights: str | None = None, scale: float = 1.0) -> 
     Args:
         name: one of ``BUILDERS``.
         weights: None for the released weights; the path of a file of these; or "seeded:N" for random weights.
-        scale: how much larger than they are it is shown the tiles, one of train.options.SCALES.
+        scale: 1, or 0.5: it is shown the tiles at half their size.
 
     Raises:
         UserError: no teacher of that name, or its weights are absent or not the released ones.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 
@@ -71,7 +72,7 @@ class Teacher(nn.Module):
 
     Attributes:
         spec: what it promises, and where its weights are from.
-        scale: how much larger than they are it is shown the tiles, one of train.options.SCALES.
+        scale: 1, or 0.5: it is shown the tiles at half their size.
         deeper: the next pretrained stage. Given the coarsest tap [B, channels[-1], h, w], it makes
             [B, deeper_channels, h/2, w/2] of it. ``forward`` does without it.
     """
@@ -133,7 +134,8 @@ class Teacher(nn.Module):
         To float before all else: TensorRT does nothing with uint8 but convert it.
         """
         image = (pixels.to(torch.float32).permute(0, 3, 1, 2) - self.mean) / self.std
-        return self.taps(resized(image, self.scale))
+        # Half the size by a pool, a layer like those of the net: quantizers find the net by what its nodes do.
+        return self.taps(image if self.scale == 1 else F.avg_pool2d(image, 2))
 
     @property
     def cells(self) -> tuple[tuple[int, float], ...]:
@@ -154,23 +156,3 @@ class Teacher(nn.Module):
         assert shapes == promised, f"teacher {spec.name}: taps {shapes}, promised {promised}"
         negative = any(bool((t < 0).any()) for t in taps)
         assert negative == spec.signed, f"teacher {spec.name}: signed is {spec.signed}"
-
-
-def resized(image: Tensor, scale: float) -> Tensor:
-    """An image at one of SCALES, [B, C, T, T] -> [B, C, T scale, T scale]: its corners stay where they are.
-
-    A matrix along each axis, as wherever the exported graph resamples: no backend then has a rule of its own for it.
-    """
-    if scale == 1:
-        return image
-    matrix = resampling(int(image.shape[-1]), scale).to(image)  # int() keeps it a constant when the graph is traced
-    return torch.matmul(torch.matmul(matrix, image), matrix.t())
-
-
-def resampling(size: int, scale: float) -> Tensor:
-    """Means of 1 / scale neighbours, or linear between neighbours and held at the ends; [size scale, size]."""
-    if scale < 1:
-        count = round(1 / scale)
-        return torch.eye(size).reshape(size // count, count, size).mean(1)
-    at = ((torch.arange(round(size * scale)) + 0.5) / scale - 0.5).clamp(0, size - 1)
-    return (1 - (at[:, None] - torch.arange(size)).abs()).clamp(min=0)
