@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from export.tensorrt_cache import CACHE, cache_text, scales_of
 from export.tensorrt_check import check
 from export.tensorrt_layers import counted, read_layers, require_int8
 from export.tensorrt_network import PlanBuilder, strongly_typed
@@ -22,7 +23,7 @@ from runtime.bundle import Bundle, device_key
 from runtime.engines.cuda import open_cuda
 from runtime.engines.cuda.base import DeviceFacts
 from runtime.engines.tensorrt import PLAN, nothing_kept_by_errors
-from runtime.engines.tensorrt_home import Home, import_tensorrt, parse_device
+from runtime.engines.tensorrt_home import Home, at_least, import_tensorrt, parse_device
 from runtime.errors import UserError
 from runtime.yaml_files import file_hash
 
@@ -94,12 +95,14 @@ def build(bundle: Bundle, precision: str, device: str, options: TensorRtOptions)
     trt = import_tensorrt()
     form = form_for(trt, precision, core)
     graph = form_graph(bundle, form)
+    scales, left = scales_of(bundle) if precision == "int8" and core is not None else ({}, [])
+    cache = cache_text(trt.__version__, scales) if scales else b""
     cuda = open_cuda(ordinal)
     try:
         with cuda.current(), nothing_kept_by_errors(), tempfile.TemporaryDirectory() as made:
             here = Home.here(trt, cuda.facts)
             print(f"Building a {precision} engine from the form '{form}' with {here}; this takes minutes.", flush=True)
-            building = PlanBuilder(trt, precision, core, options.workspace_mb, options.optimisation)
+            building = PlanBuilder(trt, precision, core, options.workspace_mb, options.optimisation, cache, left)
             plan = Path(made) / PLAN
             plan.write_bytes(building.plan(graph, options.timing_cache / timings_name(here, cuda.facts)))
             layers = read_layers(building.inspected(plan.read_bytes()))
@@ -107,8 +110,12 @@ def build(bundle: Bundle, precision: str, device: str, options: TensorRtOptions)
             parity = check(trt, cuda, bundle, plan, core, precision)
             facts = {"cuda": "{}.{}".format(*cuda.facts.cuda), "l4t": jetson_linux(), "graph": file_hash(graph)}
             built = {**here.as_built(), **facts, **building.told, "precisions": counted(layers), "layers": layers}
+            files = {PLAN: plan}
+            if cache:
+                files[CACHE] = plan.with_name(CACHE)
+                files[CACHE].write_bytes(cache)
             versions = {"tensorrt": trt.__version__}
-            return bundle.add_engine("tensorrt", precision, device, {PLAN: plan}, versions, parity, form, built)
+            return bundle.add_engine("tensorrt", precision, device, files, versions, parity, form, built)
     finally:
         cuda.close()
 
@@ -128,9 +135,16 @@ def form_for(trt: Any, precision: str, core: int | None) -> str:
     """The bundle's form that this version builds this precision from.
 
     A strongly typed network computes in the types that the graph names, so what is not INT8 should be in halves
-    there; 8.6 reads Q/DQ pairs with float scales only.
+    there; 8.6 reads Q/DQ pairs with float scales only. A DLA before 11 takes no pairs, but a calibration cache.
+
+    Raises:
+        UserError: INT8 on a DLA from TensorRT 11 on.
     """
-    if precision == "fp16":
+    if precision == "int8" and core is not None and at_least(trt, 11):
+        raise UserError(
+            "From TensorRT 11 on INT8 on a DLA is not written by this program: build --precision fp16, or use cuda:0."
+        )
+    if precision == "fp16" or core is not None:
         return "fp16"
     return "int8-signed-fp16" if strongly_typed(trt, core) else "int8-signed"
 

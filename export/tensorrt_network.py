@@ -6,10 +6,12 @@ Sources: docs.nvidia.com/deeplearning/tensorrt: "Strongly Typed Networks", "Work
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from export.tensorrt_cache import calibrator
 from runtime.engines.tensorrt_home import Messages, at_least
 from runtime.errors import UserError
 
@@ -26,6 +28,8 @@ class PlanBuilder:
     Attributes:
         trt: the package tensorrt. precision: fp16 or int8. dla_core: or None for the GPU.
         workspace_mb, optimisation: see export.tensorrt.TensorRtOptions.
+        cache: INT8 scales of tensors, where the graph has no Q/DQ pairs; see export.tensorrt_cache.
+        left: layers that then stay in halves.
         told: for the manifest: typing, flags, DLA's fallbacks, warnings.
     """
 
@@ -34,6 +38,8 @@ class PlanBuilder:
     dla_core: int | None
     workspace_mb: int
     optimisation: int
+    cache: bytes = b""
+    left: Collection[str] = ()
     told: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -56,7 +62,7 @@ class PlanBuilder:
         config.builder_optimization_level = self.optimisation
         config.profiling_verbosity = trt.ProfilingVerbosity.DETAILED
         typed = strongly_typed(trt, self.dla_core)
-        flags = [] if typed else allow_low_precision(trt, network, config, self.precision)
+        flags = [] if typed else allow_low_precision(trt, network, config, self.precision, self.cache, self.left)
         if self.dla_core is not None:
             self._use_dla(self.dla_core, builder, network, config)
         use_timing_cache(config, cache_file)
@@ -93,8 +99,6 @@ class PlanBuilder:
     def _use_dla(self, core: int, builder: Any, network: Any, config: Any) -> None:
         """All that a DLA core can do goes there, the rest to the GPU; told layer by layer, for it is not free."""
         trt, cores = self.trt, builder.num_DLA_cores
-        if self.precision == "int8":
-            raise UserError("A DLA does not run the INT8 form (Q/DQ pairs): build --precision fp16, or use cuda:0.")
         if core >= cores:
             raise UserError(
                 f"TensorRT {trt.__version__} finds {cores} DLA cores here, so there is no dla:{core}: use cuda:0."
@@ -116,17 +120,22 @@ def creation_flags(trt: Any, dla_core: int | None) -> int:
     return 1 << int(trt.NetworkDefinitionCreationFlag.EXPLICIT_BATCH)
 
 
-def allow_low_precision(trt: Any, network: Any, config: Any, precision: str) -> list[str]:
+def allow_low_precision(
+    trt: Any, network: Any, config: Any, precision: str, cache: bytes, left: Collection[str]
+) -> list[str]:
     """Set a weakly typed network's flags; returns their names.
 
     Layers that the form left in floats are held there: the map's sums of squares pass the largest half. Beside Q/DQ
-    pairs everything that is not INT8 is such a layer, so INT8 goes without FP16.
+    pairs everything that is not INT8 is such a layer, so INT8 goes without FP16. With a calibration cache it goes with
+    it, and layers of the names in ``left`` are held in halves.
     """
     if at_least(trt, 11):
         raise AssertionError("TensorRT 11 knows no weakly typed networks")
     if precision == "int8":
         config.set_flag(trt.BuilderFlag.INT8)
-        return ["INT8"]
+        if not cache:
+            return ["INT8"]
+        config.int8_calibrator = calibrator(trt, cache)
     config.set_flag(trt.BuilderFlag.FP16)
     config.set_flag(trt.BuilderFlag.PREFER_PRECISION_CONSTRAINTS)
     for number in range(network.num_layers):
@@ -134,7 +143,9 @@ def allow_low_precision(trt: Any, network: Any, config: Any, precision: str) -> 
         output = layer.get_output(0) if layer.num_outputs else None
         if output is not None and output.dtype == trt.DataType.FLOAT:
             layer.precision = trt.DataType.FLOAT
-    return ["FP16", "PREFER_PRECISION_CONSTRAINTS"]
+        elif layer.name in left:
+            layer.precision = trt.DataType.HALF
+    return [*(["INT8"] if cache else []), "FP16", "PREFER_PRECISION_CONSTRAINTS"]
 
 
 def use_timing_cache(config: Any, file: Path) -> None:

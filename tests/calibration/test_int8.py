@@ -50,6 +50,11 @@ def test_all_forms_are_written_with_how_they_were_made(bundle: Bundle, capsys: p
             assert (made["by"], made["convolutions"]) == ("own", 8)
             assert made["quantized"] + len(made["left_in_floats_db"]) == 8
             assert "deep" in made["left_in_floats_db"]
+    halves = bundle.form("fp16")[1].made
+    assert halves["left_in_floats"] == list(bundle.form("int8-signed")[1].made["left_in_floats_db"])
+    assert 0 < halves["int8_scales"]["stem6"] <= 6 / 127
+    assert {"scaled_half", "head"} <= set(halves["int8_scales"])
+    assert "distance" not in halves["int8_scales"]
     assert lint(bundle.form("int8-signed")[0] / "graph.onnx") == []
     assert lint(bundle.form("int8-unsigned")[0] / "graph.onnx") != [], "that one is not for TensorRT"
     said = capsys.readouterr().out

@@ -7,6 +7,7 @@ import weakref
 from types import SimpleNamespace
 from typing import Any
 
+from export.tensorrt_cache import header, read_cache
 from tests.tensorrt.api import members
 from tests.tensorrt.fake_cuda import FakeCuda
 from tests.tensorrt.fake_runtime import Engine, enum, fake_tensorrt, plan
@@ -49,6 +50,8 @@ def fake_builder(cuda: FakeCuda, version: str) -> Any:
         setattr(trt, cls, enum(cls, version))
     trt.Builder = lambda log: limited(Builder(trt, log), "Builder", version)
     trt.OnnxParser = lambda network, log: limited(Parser(trt, log), "OnnxParser", version)
+    if members("IInt8EntropyCalibrator2", version):
+        trt.IInt8EntropyCalibrator2 = type("IInt8EntropyCalibrator2", (), {})
     trt.parsers = weakref.WeakSet()
     trt.Engine = BuiltEngine
     return trt
@@ -82,9 +85,9 @@ class Builder:
         self.trt.told["network"] = [f.name for f in self.trt.NetworkDefinitionCreationFlag if flags & 1 << f]
         layers = [
             limited(Layer(name, self.trt.DataType[kind]), "ILayer", self.trt.__version__)
-            for name, kind in (("conv", "HALF"), ("map", "FLOAT"))
+            for name, kind in (("conv", "HALF"), ("worst", "HALF"), ("map", "FLOAT"))
         ]
-        network = SimpleNamespace(num_layers=2, get_layer=lambda number: layers[number])
+        network = SimpleNamespace(num_layers=3, get_layer=lambda number: layers[number])
         return limited(network, "INetworkDefinition", self.trt.__version__)
 
     def create_builder_config(self) -> Any:
@@ -101,7 +104,17 @@ class Builder:
         if "precision" in members("ILayer", self.trt.__version__):
             layers = [network.get_layer(number) for number in range(network.num_layers)]
             self.trt.told["held"] = [layer.name for layer in layers if layer.precision is not None]
+        if self.config.int8_calibrator is not None:
+            self.calibrate(self.config.int8_calibrator)
         return self.trt.plan
+
+    def calibrate(self, calibrator: Any) -> None:
+        """Take a calibrator's cache as the real one does: of this very version, and of this kind of calibrator."""
+        assert isinstance(calibrator, self.trt.IInt8EntropyCalibrator2)
+        assert calibrator.get_batch_size() == 1
+        first, self.trt.told["scales"] = read_cache(calibrator.read_calibration_cache())
+        assert first == header(self.trt.__version__), "the cache is another version's; then pictures are asked for"
+        assert calibrator.get_batch(["pixels"]) is None
 
 
 class Layer:
@@ -136,6 +149,7 @@ class Config:
         self.default_device_type: Any = None
         self.DLA_core = -1
         self.cache: Any = None
+        self.int8_calibrator: Any = None
 
     def set_flag(self, flag: Any) -> None:
         self.flags.append(flag.name)

@@ -11,6 +11,7 @@ import pytest
 
 from export import tensorrt
 from export.tensorrt import TensorRtOptions, add_options, build, jetson_linux
+from export.tensorrt_cache import CACHE, LEFT, SCALES, cache_text, header, read_cache
 from runtime.bundle import Bundle
 from runtime.engines import load_engine
 from runtime.engines import tensorrt as runner
@@ -173,9 +174,48 @@ def test_a_dla_takes_what_it_can_and_the_rest_is_named(
     assert (trt.told["default_device_type"].name, trt.told["DLA_core"]) == ("DLA", 1)
     assert (trt.told["network"], trt.told["flags"][-1], trt.told["held"]) == (WEAK, "GPU_FALLBACK", ["map"])
     _, manifest = bundle.engine("tensorrt", "fp16", "dla:1")
-    assert (manifest.built["dla_layers"], manifest.built["dla_leaves_to_gpu"]) == (1, ["map"])
-    with pytest.raises(UserError, match="A DLA does not run the INT8 form"):
+    assert (manifest.built["dla_layers"], manifest.built["dla_leaves_to_gpu"]) == (1, ["worst", "map"])
+
+
+@pytest.mark.parametrize("version", [version for version in VERSIONS if not version.startswith("11.")])
+def test_int8_on_a_dla_takes_its_scales_from_a_cache(
+    bundle: Bundle, options: TensorRtOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str
+) -> None:
+    trt = machine(monkeypatch, version, ORIN)
+    trt.dla_cores_here = 1
+    with pytest.raises(UserError, match=r"The form fp16 of bundle .* names no scales for INT8 on a DLA"):
         build(bundle, "int8", "dla:0", options)
+    scales = {"/stem/Clip: 0": 0.0078740157186985016, "head_half": 1.5}
+    bundle.add_form("fp16", tmp_path / "graph.onnx", {}, {SCALES: scales, LEFT: ["worst"]})
+    folder = build(bundle, "int8", "dla:0", options)
+    assert trt.told["scales"] == scales
+    assert (trt.told["network"], trt.told["held"]) == (WEAK, ["worst", "map"])
+    assert trt.told["flags"] == ["INT8", "FP16", "PREFER_PRECISION_CONSTRAINTS", "GPU_FALLBACK"]
+    assert bundle.engine("tensorrt", "int8", "dla:0")[1].form == "fp16"
+    assert read_cache((folder / CACHE).read_bytes()) == (header(version), scales)
+
+
+def test_from_11_on_int8_is_not_for_a_dla(
+    bundle: Bundle, options: TensorRtOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine(monkeypatch, "11.4.0.106", ORIN)
+    with pytest.raises(UserError, match="From TensorRT 11 on INT8 on a DLA is not written"):
+        build(bundle, "int8", "dla:0", options)
+
+
+@pytest.mark.parametrize(
+    ("version", "first"),
+    [
+        ("8.6.1", "TRT-8601-EntropyCalibration2"),
+        ("10.3.0", "TRT-100300-EntropyCalibration2"),
+        ("10.13.3.9", "TRT-101303-EntropyCalibration2"),
+    ],
+)
+def test_a_cache_is_text_that_reads_back(version: str, first: str) -> None:
+    """3c008912 is what a cache of TensorRT's own has for pixels between -1 and 1."""
+    text = cache_text(version, {"data": 0.007845180109143257, "a: b": 2.0})
+    assert text.decode().splitlines() == [first, "data: 3c008912", "a: b: 40000000"]
+    assert read_cache(text) == (first, {"data": 0.007845180109143257, "a: b": 2.0})
 
 
 @pytest.mark.parametrize(
