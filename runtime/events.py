@@ -47,7 +47,9 @@ class DefectEvent(_Event):
 
     type: Literal["defect"] = "defect"
     id: str = Field(description="unique across restarts")
-    parent: str | None = Field(description="the defect that this one was found to be part of")
+    parent: str | None = Field(
+        description="the defect that this one was found to be part of, or the maintenance event that explains it"
+    )
     state: State
     kind: Kind
     cameras: list[str] = Field(description="those that saw it; pixels and lines are of the first")

@@ -82,7 +82,8 @@ class Judging:
         recipe = self.bundle.recipe
         finder = replace(cloth, grid=recipe.geometry.map_stride) if cloth else None
         try:
-            tiler = Tiler(info.name, recipe.tiles, self.policy.stride_lines, recipe.channels, finder, flat_field)
+            stride, channels = self.policy.stride_lines, recipe.channels
+            tiler = Tiler(info.name, recipe.tiles, stride, channels, finder, flat_field, info.scale)
         except ValueError as error:
             raise UserError(f"{self.bundle.path / 'settings.yaml'}: {error}.") from error
         return Parts(

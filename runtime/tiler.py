@@ -20,7 +20,9 @@ from runtime.geometry import TileGeometry, round_up
 from runtime.preprocess.cloth import ClothFinder
 from runtime.preprocess.flatfield import FlatField, to_8_bit
 from runtime.preprocess.held_region import HeldRegion
-from runtime.types import LineBlock, NotInspected, Reason, TileBatch, UInt8
+from runtime.types import LineBlock, NotInspected, Reason, Scale, TileBatch, UInt8
+
+USUAL_SCALE = Scale(0.2, 0.2)
 
 
 class Tiler:
@@ -37,6 +39,7 @@ class Tiler:
         channels: int,
         cloth: ClothFinder | None = None,
         flat_field: FlatField | None = None,
+        scale: Scale = USUAL_SCALE,
     ) -> None:
         """Set up for one camera.
 
@@ -45,6 +48,7 @@ class Tiler:
             channels: of the tiles; a camera of one channel feeds a net of one.
             cloth: finds the cloth's columns; None where the whole width is cloth.
             flat_field: references to correct with, or None.
+            scale: the camera's: how far cloth wanders, and how long faults are, is known in millimetres.
 
         Raises:
             ValueError: a stride that the geometry does not allow.
@@ -63,7 +67,7 @@ class Tiler:
         self._end = 0  # one past the newest line
         self._answered = 0  # lines before this have their window
         self._received_ns = 0
-        self._region = HeldRegion()
+        self._region = HeldRegion(scale)
         self._above: tuple[int, int, UInt8] | None = None  # segment and line that another tiler's last lines lead to
         self._edges: Ends | None = None  # of the sensor, found at a run's first row of tiles
 

@@ -269,7 +269,7 @@ class Defect:
 
     Attributes:
         id: unique across restarts.
-        parent: id of the defect that this one was found to be part of, or None.
+        parent: id of the defect that this one was found to be part of, or of the maintenance event that explains it.
         camera: the camera that saw it.
         state, kind: see State, Kind.
         x0_px, x1_px: columns [x0, x1).

@@ -169,7 +169,9 @@ class Across:
 
     def _close(self, group: _Group, cause: DefectEvent | None = None) -> DefectEvent:
         del self._groups[group.number]
-        return _now(group.whole, cause or group.whole, state=State.CLOSED, parent=None)
+        # A parent that is no defect is what explains it: the camera's own fault.
+        explained = cause.parent if cause and cause.parent not in self._group_of else None
+        return _now(group.whole, cause or group.whole, state=State.CLOSED, parent=explained)
 
     def _waits(self, group: _Group) -> bool:
         """May a camera that has not judged this cloth yet see more of the defect?"""

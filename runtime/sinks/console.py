@@ -86,7 +86,7 @@ def describe_defect(event: DefectEvent) -> str:
     """One readable line."""
     word = {State.OPEN: "DEFECT", State.UPDATE: "  runs on", State.CLOSED: "  closed"}[event.state]
     size = f"{event.x1_mm - event.x0_mm:.1f} x {(event.y1_m - event.y0_m) * 1000:.1f} mm"
-    joined = f", part of {event.parent}" if event.parent else ""
+    joined = f", belongs to {event.parent}" if event.parent else ""
     return (
         f"{word} {event.id} {event.kind.value}: x {event.x0_mm:.1f} to {event.x1_mm:.1f} mm, "
         f"y {event.y0_m:.4f} to {event.y1_m:.4f} m ({size}), score {event.score:.3f} of {event.threshold:.3f}, "

@@ -12,6 +12,7 @@ from collections import deque
 from dataclasses import dataclass
 from enum import Enum
 
+import cv2
 import numpy as np
 
 from runtime.types import Bool, Float32, Scale
@@ -98,13 +99,18 @@ class Bands:
         x0, x1 = region
         count = max(1, (x1 - x0) // self._block_px)
         size = min(self._block_px, x1 - x0)
-        columns = slice(x0, x0 + count * size)
-        level = np.maximum(slab.mean[columns].reshape(count, size).mean(axis=1), 1)
-        deviation = slab.deviation[columns].reshape(count, size).mean(axis=1)
+        level, deviation = (
+            cv2.resize(row[None, x0 : x0 + count * size], (count, 1), interpolation=cv2.INTER_AREA)[0]
+            for row in (slab.mean, slab.deviation)
+        )
+        level = np.maximum(level, 1)
         return _Blocks(np.log(level), np.log(np.maximum(deviation / level, 1e-3)))
 
     def _kind(self, blocks: _Blocks, usual: _Blocks) -> Across:
         level, contrast = blocks.level - usual.level, blocks.contrast - usual.contrast
+        unlike = (np.abs(level) > SEAM_LEVEL) | (np.abs(contrast) > SEAM_CONTRAST)
+        if not unlike.any():  # what is hidden or in a shadow is unlike itself, too
+            return Across.USUAL
         hidden = (level + contrast < np.log(HIDDEN_DEVIATION)) & (contrast < np.log(HIDDEN_CONTRAST))
         no_hole = hidden & (level > np.log(HOLE_LEVEL))
         shadow = level < np.log(SHADOW_LEVEL)
@@ -114,7 +120,6 @@ class Bands:
             or (_longest_run(shadow) >= SHADOW_MM / BLOCK_MM and shadow.mean() < WHOLE_SHARE)
         ):
             return Across.COVERED
-        unlike = (np.abs(level) > SEAM_LEVEL) | (np.abs(contrast) > SEAM_CONTRAST)
         return Across.SEAM if unlike.mean() >= SEAM_SHARE else Across.USUAL
 
     def _follow(self, blocks: _Blocks, usual: _Blocks) -> None:
@@ -128,6 +133,8 @@ class Bands:
 
 def _longest_run(mask: Bool) -> int:
     """Most places in a row that are True; a single False between two True counts as True."""
+    if not mask.any():
+        return 0
     closed = mask.copy()
     closed[1:-1] |= mask[:-2] & mask[2:]
     edges = np.flatnonzero(np.diff(np.concatenate([[0], closed.astype(np.int8), [0]])))

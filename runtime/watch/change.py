@@ -87,6 +87,10 @@ class Relief:
         """How it changed; columns that were dead before are not dead anew."""
         return Relief(self.gain - before.gain, self.weave - before.weave, self.dead & ~before.dead)
 
+    def part(self, columns: slice) -> Relief:
+        """Of some columns alone."""
+        return Relief(self.gain[columns], self.weave[columns], self.dead[columns])
+
     def of_columns(self, x0: int, x1: int) -> Change:
         """The mean over columns [x0, x1)."""
         here = slice(x0, x1)
@@ -110,11 +114,6 @@ class Relief:
             end += 1
         return self.of_columns(start, end)
 
-    def scatter(self, region: tuple[int, int], width: int = 3) -> float:
-        """Sigma of the gain of ``width`` columns together over a region, by its median deviation; 0 for no region."""
-        smooth = _smooth(self.gain, width)[slice(*region)]
-        return 1.4826 * float(np.median(np.abs(smooth - np.median(smooth)))) if len(smooth) else 0.0
-
     def standing_out(self, region: tuple[int, int], sigmas: float) -> list[Change]:
         """Changes of the sensor that stand out from what all columns of the region do, from left to right."""
         x0, x1 = region
@@ -123,7 +122,9 @@ class Relief:
         out = self.dead[x0:x1].copy()
         for width in (3, 9):
             smooth = _smooth(self.gain, width)[x0:x1]
-            out |= np.abs(smooth) > max(sigmas * self.scatter(region, width), MIN_GAIN)
+            alone = smooth[::width]  # without those that share columns
+            sigma = 1.4826 * float(np.median(np.abs(alone - np.median(alone))))
+            out |= np.abs(smooth) > max(sigmas * sigma, MIN_GAIN)
         changes: list[Change] = []
         for x in (x0 + np.flatnonzero(out)).tolist():
             if not changes or x >= changes[-1].x1 + REACH_PX:

@@ -21,17 +21,17 @@ FOR_MM = 100.0
 
 @dataclass
 class _Watched:
-    """Something that is well or not, and for how many mm of cloth it seemed the other."""
+    """Something that is well or not, and for how many looks it seemed the other."""
 
     wrong: bool = False
-    doubt_mm: float = 0.0
+    doubt: int = 0
 
     def step(self, wrong: bool, mm: float) -> bool:
-        """Take what the newest ``mm`` say; True where that changed."""
-        self.doubt_mm = self.doubt_mm + mm if wrong is not self.wrong else 0.0
-        if self.doubt_mm < FOR_MM:
+        """Take what the newest look of ``mm`` of cloth says; True where that changed."""
+        self.doubt = self.doubt + 1 if wrong is not self.wrong else 0
+        if (self.doubt - 1) * mm < FOR_MM:  # in the first look it may have begun with the last line
             return False
-        self.wrong, self.doubt_mm = wrong, 0.0
+        self.wrong, self.doubt = wrong, 0
         return True
 
 

@@ -89,22 +89,26 @@ class Slabs:
         self._slabs.extend(filled)
         return filled
 
-    def profile(self, first: int, end: int) -> Profile | None:
-        """Of the whole slabs inside lines [first, end); None where there is none."""
+    def profile(self, first: int, end: int, columns: slice = slice(None)) -> Profile | None:
+        """Of some columns of the whole slabs inside lines [first, end); None where there is none."""
         inside = [slab for slab in self._slabs if slab.first_line >= first and slab.end_line <= end]
-        return profile_of(inside) if inside else None
+        return profile_of(inside, columns) if inside else None
 
 
-def profile_of(slabs: list[Slab]) -> Profile:
-    """Of one or more slabs of one width."""
-    mean: Float32 = np.mean([slab.mean for slab in slabs], axis=0)
-    deviation: Float32 = np.mean([slab.deviation for slab in slabs], axis=0)
-    return Profile(mean, deviation, len(slabs) * SLAB_LINES)
+def profile_of(slabs: list[Slab], columns: slice) -> Profile:
+    """Of some columns of one or more slabs of one width."""
+    mean, deviation = slabs[0].mean[columns].copy(), slabs[0].deviation[columns].copy()
+    for slab in slabs[1:]:
+        mean += slab.mean[columns]
+        deviation += slab.deviation[columns]
+    share = np.float32(1 / len(slabs))
+    return Profile(share * mean, share * deviation, len(slabs) * SLAB_LINES)
 
 
 def _slab(rows: NDArray[Any], first_line: int, bits: int) -> Slab:
     """Of [SLAB_LINES, width] pixels of ``bits`` significant bits."""
     scale = np.float32(2.0 ** (8 - bits))
     mean = cv2.reduce(rows, 0, cv2.REDUCE_AVG, dtype=cv2.CV_32F)[0]
-    square = cv2.reduce(cv2.multiply(rows, rows, dtype=cv2.CV_32F), 0, cv2.REDUCE_AVG)[0]
+    squares = np.multiply(rows, rows, dtype=np.uint16 if rows.dtype == np.uint8 else np.float32)
+    square = cv2.reduce(squares, 0, cv2.REDUCE_AVG, dtype=cv2.CV_32F)[0]
     return Slab(first_line, mean * scale, np.sqrt(np.maximum(square - mean**2, 0)) * scale)

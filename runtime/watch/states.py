@@ -16,6 +16,7 @@ import numpy as np
 from runtime.types import NotInspected, Reason, Scale, ScoreMap
 from runtime.watch.bands import Across, Bands
 from runtime.watch.breaker import Breaker
+from runtime.watch.slabs import SLAB_LINES
 
 DECIDE_MM = 100.0
 BACK_MM = 50.0
@@ -155,6 +156,8 @@ class States:
         if seam:
             return [seen.strip for seen in self._held]
         step = self.bands.span_of(Across.SEAM, *lines)
+        if step is not None and step[1] + SLAB_LINES < lines[1]:
+            return [seen.strip for seen in self._held]  # over, and no seam: a fault of the weft is for the map to say
         self.bands.accept()
         if step is None:
             return [seen.strip for seen in self._held]

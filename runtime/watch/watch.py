@@ -35,6 +35,8 @@ LEARN_MM = 250.0
 FOLLOW = 0.02
 """Part by which a usual look moves the usual one: the density of a cloth drifts over metres."""
 KEPT_LOOKS = 64
+OTHER_PIECE = ("seam", "other_cloth")
+"""States after which the cloth under the camera is another piece."""
 REGION_NEWS_PX = 64
 """The columns that are looked at have changed if an edge of them moved by more; cloth that wanders moves it by 50."""
 
@@ -54,7 +56,7 @@ class Watch:
         """
         opening = min(thresholds.open.values())
         self.columns = ColumnWatch(scale, opening)
-        self._held = Held(self.columns)
+        self._held = Held(self.columns, scale.mm_per_line, self._explain)
         self._bands = Bands(scale, kept_lines=self.columns.kept_lines)
         self._states = States(scale, self._bands, Breaker(opening))
         self._light = LightWatch(scale.mm_per_line)
@@ -82,17 +84,27 @@ class Watch:
         if block.segment != self._segment:
             self._begin(block.segment)
         cloth = self._cloth(block.width)
-        for slab in self.columns.see(block):
+        for slab in self.columns.see(block, cloth):
             self._bands.add(slab, cloth)
         for look in self._looking.add(block, cloth):
             self._see_look(look)
         odd = bool(self._looks) and self._looks[-1][1]
         lies_bare = self._bands.all_usual(block.first_line - SLAB_LINES, block.end_line)
         self.columns.learn(block, self._states.usual and lies_bare and not odd)
+        self._tell_columns()
+
+    def _tell_columns(self) -> None:
         for column in self.columns.take_found():
             self._tell_column(column)
         for column in self.columns.take_gone():
-            self._over(f"column-{column.number}", "the column sees as before")
+            self._over(column.name, "the column sees as before")
+        for column in self.columns.take_of_cloth():
+            self._over(column.name, "it moves sideways with the cloth: the window is clean, the cloth has a fault")
+
+    def _explain(self, column: Column) -> str:
+        """The id of the event of a column, told now if it was not before."""
+        self._tell_columns()
+        return self._told[column.name].id
 
     def _begin(self, segment: int) -> None:
         """A segment may be another piece of cloth, under another light: only what the bundle says is known of it."""
@@ -155,6 +167,8 @@ class Watch:
     def _passed(self, pieces: list[ScoreMap | NotInspected]) -> list[ScoreMap | NotInspected]:
         for state, line in self._states.take_news():
             self._tell_state(state, SAYS[state], line)
+            if state in OTHER_PIECE:
+                self.columns.marks.other_piece()
         return [self.columns.quietened(piece) if isinstance(piece, ScoreMap) else piece for piece in pieces]
 
     def _cloth(self, width: int) -> tuple[int, int]:
@@ -222,10 +236,13 @@ class Watch:
         middle = (column.x0 + column.x1) // 2
         what = "is dead" if column.dead else f"sees {math.expm1(column.gain):+.0%} of the light"
         place = f"column {middle} ({self._track.millimetres_across(middle):.0f} mm)"
-        advice = "the camera needs care" if column.dead else "clean the window there; if it is clean, look at the ends"
-        self._open(
-            f"column-{column.number}", "column", f"{place} {what} and stands still: {advice}", column.first_line, column
-        )
+        if column.dead:
+            said = "and stands still: the camera needs care"
+        elif column.certain:
+            said = "and stood still while the cloth moved sideways: clean the window there"
+        else:
+            said = "and stands still: clean the window there; if it is clean, look at the ends"
+        self._open(column.name, "column", f"{place} {what} {said}", column.first_line, column)
 
     def _open(
         self,

@@ -17,7 +17,11 @@ from runtime.events import DefectEvent, MaintenanceEvent, StateEvent
 from runtime.pipeline import Pipeline, View
 from runtime.preprocess.cloth import ClothFinder
 from runtime.simulator.defects import Plant
+from runtime.simulator.gains import Dust
+from runtime.simulator.geometry import Geometry
+from runtime.simulator.look import Look
 from runtime.simulator.loom import Loom
+from runtime.simulator.world import World
 from runtime.types import Reason, Scale, State, UInt8
 from tests.runtime.cloths import Collected
 
@@ -109,3 +113,20 @@ def test_what_is_told(
     assert account.balanced
     assert set(account.lines_not_inspected) == given_up
     assert {event.roll for event in sink.events} == {"r7"}
+
+
+def test_dust_and_a_broken_end_side_by_side_in_cloth_that_wanders(bundle: Bundle, engine: Engine) -> None:
+    first_m, column = 0.5, 500
+    end = Plant("broken_end", x_mm=260 * 0.2, y_m=first_m, size_mm=300, contrast=-0.4)
+    dust = Dust(from_m=first_m, column=column, width_px=4, loss=0.25)
+    world = World(geometry=Geometry(wander_mm=6, wander_period_m=8, skew=0.01), disturbances=(dust,))
+    look = Look(Loom("twill22", width=WIDTH, seed=5, defects=(end,)), world)
+    camera, sink = SimulatedCamera("c", look, Scale(0.2, 0.2), lines=6400), Collected()
+    view = View(camera, None, ClothFinder(bundle.recipe.geometry.map_stride))
+    Pipeline(bundle, engine, "openvino-fp32", [view], [sink]).run()
+    opened = [event for event in sink.events if isinstance(event, DefectEvent) and event.state is State.OPEN]
+    (maintenance,) = [event for event in sink.events if isinstance(event, MaintenanceEvent)]
+    assert [event.x1_px < 400 for event in opened] == [True], "the end alone"
+    assert maintenance.cause == "column"
+    assert maintenance.x0_px is not None
+    assert abs(maintenance.x0_px - column) <= 3

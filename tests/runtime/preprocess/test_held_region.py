@@ -6,18 +6,22 @@ import numpy as np
 import pytest
 
 from runtime.preprocess.cloth import ClothFinder
-from runtime.preprocess.held_region import LINES_A_PX, NARROWER_LINES, SLACK_PX, SUDDEN_PX, WIDER_LINES, HeldRegion
+from runtime.preprocess.held_region import NARROWER_MM, SLACK_PX, STEEPEST, SUDDEN_MM, WIDER_MM, HeldRegion
 from runtime.simulator.faults import Fault
 from runtime.simulator.loom import Loom
+from runtime.types import Scale
 
 ROW = 128
+SCALE = Scale(0.2, 0.2)
+LINES_A_PX = round(1 / STEEPEST)
+SUDDEN_PX, WIDER_LINES, NARROWER_LINES = (round(mm / 0.2) for mm in (SUDDEN_MM, WIDER_MM, NARROWER_MM))
 Region = tuple[int, int] | None
 USUAL = (112, 1928)
 
 
-def followed(*finds: tuple[Region, int]) -> list[Region]:
+def followed(*finds: tuple[Region, int], scale: Scale = SCALE) -> list[Region]:
     """Regions held while each of the given ones was found for so many lines."""
-    held = HeldRegion()
+    held = HeldRegion(scale)
     held.begin(0, 2048)
     regions: list[Region] = []
     for found, lines in finds:
@@ -41,6 +45,20 @@ def test_an_edge_that_jumps_inwards_is_not_followed_before_the_cloth_must_be_gon
     assert set(before) == {USUAL}
     assert last((USUAL, ROW), (beside, (steps + 1) * ROW)) == beside
     assert last((USUAL, ROW), (beside, steps * ROW), (USUAL, ROW), (beside, steps * ROW)) == USUAL, "with a break"
+
+
+@pytest.mark.parametrize(("mm_per_line", "lines"), [(0.1, 1024), (0.4, 256)])
+def test_how_long_is_counted_in_cloth_and_not_in_lines(mm_per_line: float, lines: int) -> None:
+    scale, beyond = Scale(0.2, mm_per_line), (0, 1928)
+    assert followed((USUAL, ROW), (beyond, lines - ROW), scale=scale)[-1] == USUAL
+    assert followed((USUAL, ROW), (beyond, lines), scale=scale)[-1] == beyond
+
+
+@pytest.mark.parametrize(("mm_per_px", "sudden"), [(0.1, False), (0.4, True)])
+def test_how_far_is_counted_in_millimetres(mm_per_px: float, sudden: bool) -> None:
+    near = USUAL[0] + 60, USUAL[1]
+    held = followed((USUAL, ROW), (near, 4096), scale=Scale(mm_per_px, 0.2))[-1]
+    assert (held == USUAL) is sudden
 
 
 def test_edges_that_jump_from_here_to_there_are_not_believed() -> None:
@@ -81,7 +99,7 @@ def test_where_there_was_no_cloth_the_next_is_believed_as_it_is() -> None:
 
 @pytest.mark.parametrize(("segment", "width", "kept"), [(0, 2048, True), (1, 2048, False), (0, 1024, False)])
 def test_a_gap_changes_nothing_but_another_segment_or_width_begins_anew(segment: int, width: int, kept: bool) -> None:
-    held = HeldRegion()
+    held = HeldRegion(SCALE)
     held.begin(0, 2048)
     held.follow(USUAL, ROW)
     held.begin(segment, width)
@@ -95,7 +113,7 @@ def test_a_gap_changes_nothing_but_another_segment_or_width_begins_anew(segment:
 )
 def test_a_fault_beside_the_edge_of_narrow_cloth_changes_nothing(cls: str, x_mm: float) -> None:
     loom = Loom("twill22", 512, 1, 0.2, defects=[Fault(cls, x_mm, 0.08, 0.9, 3)])
-    finder, held, seen = ClothFinder(grid=4), HeldRegion(), set()
+    finder, held, seen = ClothFinder(grid=4), HeldRegion(SCALE), set()
     held.begin(0, 512)
     for line in range(0, 1024, ROW):
         pixels = loom.lines(line, 256)
@@ -109,7 +127,7 @@ def test_a_fault_beside_the_edge_of_narrow_cloth_changes_nothing(cls: str, x_mm:
 def test_cloth_that_wanders_is_followed_and_nothing_else_is_looked_at() -> None:
     """5 mm to either side over 5 m, at 0.2 mm."""
     loom = Loom("plain", width=800, seed=3)
-    piece, finder, held = loom.lines(0, 256), ClothFinder(grid=4), HeldRegion()
+    piece, finder, held = loom.lines(0, 256), ClothFinder(grid=4), HeldRegion(SCALE)
     held.begin(0, 800)
     left, right = loom.fabric.edges
     seen = set()

@@ -41,7 +41,7 @@ def test_a_defect_says_where_how_large_how_sure_and_how_late() -> None:
     line = printed(DEFECT)
     for part in (
         "r-c-2", "weft", "x 2.0 to 18.0 mm", "y 0.2000 to 0.2020 m", "16.0 x 2.0 mm", "0.123 of 0.100", "12 ms",
-        "60 mm", "part of r-c-1",
+        "60 mm", "belongs to r-c-1",
     ):  # fmt: skip
         assert part in line
     assert line.count("\n") == 1

@@ -8,7 +8,11 @@ from functools import cache
 import numpy as np
 
 from runtime.simulator.defects import Plant
+from runtime.simulator.gains import Dust
+from runtime.simulator.geometry import Geometry
+from runtime.simulator.look import Look
 from runtime.simulator.loom import Loom
+from runtime.simulator.world import World
 from runtime.types import LineBlock, Scale, UInt8
 
 SCALE = Scale(mm_per_px=0.2, mm_per_line=0.2)
@@ -21,6 +25,22 @@ CLOTH = (100, 412)
 def cloth(style: str = "twill22", lines: int = 5120, seed: int = 5, ends: tuple[Plant, ...] = ()) -> UInt8:
     """Lines of cloth, uint8 [lines, WIDTH]; not to be written to."""
     pixels = Loom(style, width=WIDTH, seed=seed, defects=ends).lines(0, lines)[..., 0]
+    pixels.flags.writeable = False
+    return pixels
+
+
+@cache
+def wandering(
+    geometry: Geometry,
+    style: str = "twill22",
+    lines: int = 6144,
+    width: int = 768,
+    dust: tuple[Dust, ...] = (),
+    ends: tuple[Plant, ...] = (),
+) -> UInt8:
+    """Lines of cloth that does not lie still, under a window with dust, uint8 [lines, width]; not to be written to."""
+    loom = Loom(style, width=width, seed=5, defects=ends)
+    pixels = Look(loom, World(geometry=geometry, disturbances=dust)).lines(0, lines)[..., 0].astype(np.uint8)
     pixels.flags.writeable = False
     return pixels
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from runtime.simulator.gains import Dust
+from runtime.simulator.geometry import Geometry
 from runtime.types import ScoreMap, UInt8
 from runtime.watch.columns import Column, ColumnWatch, NotYet
-from tests.runtime.watch.cloth import CLOTH, SCALE, blocks, broken_end, cloth, times
+from tests.runtime.watch.cloth import CLOTH, SCALE, blocks, broken_end, cloth, times, wandering
 
 OPENING, QUIET = 3.5, -4.0
 DUST = slice(300, 306)
@@ -22,11 +24,13 @@ class Run:
         self.watch.region = (CLOTH[0] - 32, CLOTH[1] + 32)
         self.found: list[Column] = []
         self.gone: list[Column] = []
+        self.of_cloth: list[Column] = []
         for block in blocks(pixels):
-            self.watch.see(block)
+            self.watch.see(block, CLOTH)
             self.watch.learn(block, usual)
             self.found += self.watch.take_found()
             self.gone += self.watch.take_gone()
+            self.of_cloth += self.watch.take_of_cloth()
 
 
 @pytest.mark.parametrize("factor", [0.9, 0.8])
@@ -84,6 +88,40 @@ def test_the_map_of_dust_is_left_alone_for_it_may_be_a_broken_end() -> None:
     assert run.watch.quietened(strip(3900, values)).values.max() == 5.0
 
 
+WANDER = Geometry(wander_mm=3, wander_period_m=2)
+WINDOW = Dust(from_m=0.3, to_m=0.9, column=303, width_px=6, loss=0.2)
+
+
+def test_the_map_of_dust_is_quiet_once_the_cloth_has_moved_beneath_it() -> None:
+    run = Run(wandering(WANDER, lines=4608, width=512, dust=(WINDOW,)))
+    values = np.full((32, 128), QUIET)
+    values[:, 75:77] = 5.0
+    assert [column.certain for column in run.found] == [True]
+    assert run.watch.quietened(strip(3900, values)).values.max() == QUIET
+
+
+def test_it_is_quiet_on_the_next_piece_of_cloth_too_until_the_window_is_clean() -> None:
+    run = Run(wandering(WANDER, lines=4608, width=512, dust=(WINDOW,)))
+    run.watch.begin()
+    assert run.watch.take_gone() == []
+    for block in blocks(cloth(lines=3072, seed=9), first_line=4608):
+        run.watch.see(block, CLOTH)
+        run.watch.learn(block, usual=True)
+    assert [column.name for column in run.watch.take_gone()] == [run.found[0].name]
+    assert run.watch.take_found() == []
+
+
+def test_what_was_found_and_moves_with_the_cloth_is_taken_back() -> None:
+    """An end is soiled while the cloth lies still; then the cloth moves."""
+    pixels = times(cloth(), 0.8, 1024, columns=DUST).copy()
+    for line in range(3072, len(pixels)):
+        pixels[line] = np.roll(pixels[line], (line - 3072) // 128)
+    run = Run(pixels)
+    assert run.of_cloth == run.found[:1]
+    assert run.of_cloth[0].x0 == DUST.start
+    assert run.of_cloth[0] not in run.watch.columns
+
+
 @pytest.mark.parametrize(
     ("pixels", "found"),
     [
@@ -94,18 +132,17 @@ def test_the_map_of_dust_is_left_alone_for_it_may_be_a_broken_end() -> None:
     ],
 )
 def test_a_dead_column_draws_a_line_and_nothing_else_is_called_dead(pixels, found: bool) -> None:  # type: ignore[no-untyped-def]
-    change = Run(pixels()[: 1024 + 160]).watch.dead(298, 308, 1024)
-    assert (change is not None) is found
+    assert Run(pixels()[: 1024 + 160]).watch.changed(298, 308, 1024).dead is found
 
 
-def test_some_lines_are_needed_to_call_a_column_dead() -> None:
+def test_some_lines_are_needed_to_say_how_a_column_changed() -> None:
     with pytest.raises(NotYet):
-        Run(dead(cloth(lines=2048), 1024)[: 1024 + 40]).watch.dead(298, 308, 1024)
+        Run(dead(cloth(lines=2048), 1024)[: 1024 + 40]).watch.changed(298, 308, 1024)
 
 
 def test_another_width_starts_again() -> None:
     run = Run(times(cloth()[:4096], 0.8, FROM, None, DUST))
     for block in blocks(cloth()[:128, :300], first_line=4096):
-        run.watch.see(block)
+        run.watch.see(block, CLOTH)
     assert run.watch.take_gone() == run.found
     assert run.watch.columns == []

@@ -85,6 +85,12 @@ def test_the_edge_of_a_lamp_step_is_no_line_along_the_weft() -> None:
     assert Run(plain(), slice(FIRST - 20, FIRST + 20), share=0.15).hot_lines() == 40
 
 
+@pytest.mark.parametrize("lines", [1, 20, 32])
+def test_a_fault_over_the_whole_width_that_is_soon_over_is_for_the_map_to_say(lines: int) -> None:
+    run = Run(times(plain(), 0.6, FIRST, FIRST + lines), slice(FIRST, FIRST + 8))
+    assert (run.news, run.spans(), run.hot_lines(), run.follows()) == ([], [], 8, True)
+
+
 def test_other_cloth_is_not_inspected_until_the_cloth_is_back() -> None:
     run = Run(plain(), slice(1280, 2560), share=0.1, other=range(1280, 2560))
     assert run.news == [("other_cloth", 1280), ("cloth", 2560)]

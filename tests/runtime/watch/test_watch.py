@@ -10,10 +10,14 @@ import pytest
 from runtime.events import Event, MaintenanceEvent, StateEvent
 from runtime.position import Track
 from runtime.settings import Thresholds
-from runtime.types import Kind, NotInspected, Reason, Scale, ScoreMap, UInt8
+from runtime.simulator.gains import Dust
+from runtime.simulator.geometry import Geometry
+from runtime.types import Defect, Kind, NotInspected, Reason, Scale, ScoreMap, State, UInt8
+from runtime.watch.change import Change
 from runtime.watch.look import Look, Looking, usual_look
 from runtime.watch.watch import REGION_NEWS_PX, Watch
-from tests.runtime.watch.cloth import CLOTH, blocks, cloth, times
+from tests.runtime.watch.cloth import CLOTH, blocks, cloth, times, wandering
+from tests.runtime.watch.test_held import OPENED
 
 SCALE = Scale(0.2, 0.2, x_offset_mm=1000)
 THRESHOLDS = Thresholds(open=dict.fromkeys(Kind, 3.5), keep=2.2)
@@ -63,6 +67,50 @@ def test_dust_is_one_maintenance_event_with_its_place() -> None:
     assert "column 303 (1061 mm)" in opened.message
     assert "clean the window" in opened.message
     assert opened.y_m == pytest.approx(opened.first_line * 0.2e-3)
+
+
+def held_line(geometry: Geometry) -> tuple[list[Defect], list[MaintenanceEvent]]:
+    """What is told where dust draws a line on the map that runs on."""
+    first = 2560
+    dust = Dust(from_m=first * 0.2e-3, column=302, width_px=4, loss=0.2)
+    pixels = wandering(geometry, width=768, lines=8192, dust=(dust,))
+    run = Run(pixels[: first + 256])
+    told = run.watch.sift([replace(OPENED, first_line=first, end_line=first + 60)], first + 128)
+    for block in blocks(pixels[first + 256 :], first_line=first + 256):
+        run.watch.see(block)
+        told += run.watch.sift([], block.first_line)
+    run.take([])
+    return told, run.maintenance()
+
+
+def test_dust_that_stands_still_while_the_cloth_moves_is_one_event_and_no_defect() -> None:
+    told, (opened,) = held_line(Geometry(wander_mm=3, wander_period_m=3))
+    assert told == []
+    assert opened.state == "open"
+
+
+def test_what_is_certain_is_told_as_certain() -> None:
+    run = Run(cloth()[:2048])
+    run.watch.columns.blame(Change(300, 306, gain=-0.2, weave=0.0), 1500, certain=True)
+    for block in blocks(cloth()[2048:2176], first_line=2048):
+        run.watch.see(block)
+    run.take([])
+    (opened,) = run.maintenance()
+    assert "sees -18% of the light and stood still while the cloth moved sideways: clean the window" in opened.message
+
+
+def test_a_line_that_was_told_is_closed_as_part_of_the_maintenance_event() -> None:
+    told, (event,) = held_line(Geometry(wander_mm=2, wander_period_m=8))
+    assert [(defect.state, defect.parent) for defect in told] == [(State.OPEN, None), (State.CLOSED, event.id)]
+
+
+def test_what_moves_with_the_cloth_is_no_matter_for_the_window() -> None:
+    pixels = times(cloth(), 0.8, 1024, columns=slice(300, 306)).copy()
+    for line in range(3072, len(pixels)):
+        pixels[line] = np.roll(pixels[line], (line - 3072) // 128)
+    opened, closed, *_ = Run(pixels).maintenance()
+    assert opened.id == closed.id
+    assert "the window is clean" in closed.message
 
 
 def test_a_dead_pixel_wants_care() -> None:
