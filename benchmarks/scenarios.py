@@ -18,7 +18,7 @@ import hashlib
 import json
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from itertools import product
 from pathlib import Path
@@ -90,11 +90,8 @@ class Player:
             UserError: the run or its bundle cannot be made.
         """
         bundle = self._bundles.of(one.scenario, one.style, one.width_px, one.mm_per_px)
-        path = self._records / f"{one.name}-{self._digest(one, bundle)}.json"
-        if not path.exists():
-            print(f"{one.name} ...", file=sys.stderr, flush=True)
-            write_record(path, play(one, self._judge(bundle)))
-        return read_record(path)
+        judge = (bundle.id, bundle.settings().revision, self._bundles.study.key, __version__)
+        return played(self._records, one, judge, lambda: play(one, self._judge(bundle)))
 
     def _judge(self, bundle: Bundle) -> Judged:
         study = self._bundles.study
@@ -103,25 +100,35 @@ class Player:
             self._judged[bundle.path] = Judged(bundle, engine, study.key)
         return self._judged[bundle.path]
 
-    def _digest(self, one: Run, bundle: Bundle) -> str:
-        """Of all that decides what a run gives."""
-        cloth = one.scenario.model_dump(mode="json", exclude={"about", "expect", "styles", "seeds", "cameras"})
-        size = (one.width_px, one.mm_per_px, one.metres, one.cameras.model_dump(mode="json"))
-        judge = (bundle.id, bundle.settings().revision, self._bundles.study.key, __version__)
-        return hashlib.sha256(json.dumps([cloth, size, judge]).encode()).hexdigest()[:8]
+
+def played(records: Path, one: Run, judge: Sequence[object], make: Callable[[], Record]) -> Record:
+    """The record of a run, from the folder or made now.
+
+    Args:
+        judge: what tells who judges from others.
+    """
+    cloth = one.scenario.model_dump(mode="json", exclude={"about", "expect", "styles", "seeds", "cameras"})
+    size = (one.width_px, one.mm_per_px, one.metres, one.cameras.model_dump(mode="json"))
+    digest = hashlib.sha256(json.dumps([cloth, size, judge]).encode()).hexdigest()[:8]
+    path = records / f"{one.name}-{digest}.json"
+    if not path.exists():
+        print(f"{one.name} ...", file=sys.stderr, flush=True)
+        write_record(path, make())
+    return read_record(path)
 
 
 def _bundles(options: argparse.Namespace, work: Path) -> Bundles:
     training = given({"--steps": options.steps})
     study = Study(
-        options.model, options.teacher, options.train_seed, training,
+        options.model, options.teacher, options.train_seed, training, promised=options.false_alarms_per_100m,
         engine=options.engine, precision=options.precision, device=options.device,
     )  # fmt: skip
     every = {"": options.bundle} if options.bundle else {}
-    return Bundles(study, work.resolve(), every | dict(options.bundle_for))
+    return Bundles(study, work.resolve(), every | dict(options.bundle_for), threshold_m=options.threshold_metres)
 
 
-def _style_bundle(text: str) -> tuple[str, Path]:
+def style_bundle(text: str) -> tuple[str, Path]:
+    """STYLE=DIR of a command line."""
     style, equals, path = text.partition("=")
     if not (style and equals and path):
         raise argparse.ArgumentTypeError(f"must be STYLE=DIR, got {text}")
@@ -137,7 +144,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     made.add_argument("--pack", required=True, metavar="S0,FILE", help="packs of the package by name, or YAML files")
     made.add_argument("--bundle", type=Path, metavar="DIR", help="for every style; none: each is made in --work")
     made.add_argument(
-        "--bundle-for", action="append", default=[], type=_style_bundle, metavar="STYLE=DIR", help="for one style"
+        "--bundle-for", action="append", default=[], type=style_bundle, metavar="STYLE=DIR", help="for one style"
     )
     made.add_argument("--metres", type=positive(float), help="of cloth a run, in place of the packs' own")
     made.add_argument("--seeds", type=_numbers, metavar="N,N", help="in place of the packs' own")
@@ -152,6 +159,13 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     training.add_argument("--teacher", default="efficientnet_lite0", help="(default %(default)s)")
     training.add_argument("--train-seed", type=at_least(0), default=0, help="(default %(default)s)")
     training.add_argument("--steps", type=at_least(1), help="of training")
+    training.add_argument(
+        "--false-alarms-per-100m", type=positive(float), metavar="N", help="that thresholds promise; none: a quantile"
+    )
+    training.add_argument(
+        "--threshold-metres", type=positive(float), default=Bundles.threshold_m, metavar="M",
+        help="of normal cloth that thresholds are set on (default %(default)s)",
+    )  # fmt: skip
     return made.parse_args(arguments)
 
 

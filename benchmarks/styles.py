@@ -33,6 +33,7 @@ class Study:
     Attributes:
         training, export: further arguments of ``python -m train`` and ``python -m export bundle``.
         lines: faint lines are sought.
+        promised: false events per 100 m of normal cloth that thresholds promise; None: they are a quantile's.
         supervised: defects painted into the training strips are given to training, as labels.
         engine, precision, device: whose thresholds are set.
     """
@@ -44,6 +45,7 @@ class Study:
     export: tuple[str, ...] = ()
     supervised: bool = False
     lines: bool = True
+    promised: float | None = None
     engine: str = "openvino"
     precision: str = "fp32"
     device: str = "CPU"
@@ -61,7 +63,12 @@ class Study:
     @property
     def threshold(self) -> tuple[str, ...]:
         """Further arguments of ``python -m calibration threshold``."""
-        return () if self.lines else ("--no-lines",)
+        return (*given({"--false-alarms-per-100m": self.promised}), *(() if self.lines else ("--no-lines",)))
+
+    @property
+    def on_engine(self) -> tuple[str, ...]:
+        """Arguments that name the engine."""
+        return ("--engine", self.engine, "--precision", self.precision, "--device", self.device)
 
     def folder(self, fabric: str) -> Path:
         """Where, inside a work folder, a fabric's training and its bundles lie."""
@@ -117,14 +124,8 @@ def make_style(study: Study, strips: Sequence[Strip], place: Path) -> Style:
         painted_strips([strip for strip in strips if strip.split == "train"], place / "labels")
         cloth += ["--labels", str(place / "labels")]
     bundle, training = train_and_export(study, cloth, place, strips[0].fabric)
-    engine = ["--engine", study.engine, "--precision", study.precision, "--device", study.device]
-    if not (bundle / "engines" / engine_name(study.engine, study.precision, study.device)).is_dir():
-        if study.precision == "int8" and not Bundle(bundle).forms():
-            run_step(["calibration", "int8", "--bundle", str(bundle), "--rolls", rolls["train"]], place)
-        run_step(["export", "engine", "--bundle", str(bundle), *engine], place)
-    if study.key not in Bundle(bundle).settings().thresholds:
-        arguments = ["calibration", "threshold", "--bundle", str(bundle), "--rolls", rolls["calibration"]]
-        run_step([*arguments, *engine, *study.threshold], place)
+    make_engine(study, bundle, [rolls["train"]], place)
+    set_thresholds(study, bundle, [rolls["calibration"]], place)
     return Style(Bundle(bundle), training)
 
 
@@ -146,6 +147,36 @@ def train_and_export(study: Study, cloth: Sequence[str], place: Path, name: str)
         arguments = ["export", "bundle", "--checkpoint", str(place / "trained"), "--out", str(bundle)]
         run_step([*arguments, "--name", name, *study.export], place)
     return bundle, training
+
+
+def make_engine(study: Study, bundle: Path, cloth: Sequence[str], place: Path) -> None:
+    """Build the study's engine where export did not make it at once.
+
+    Args:
+        cloth: what follows ``--rolls``, for the ranges of INT8.
+
+    Raises:
+        UserError: a command failed.
+    """
+    if (bundle / "engines" / engine_name(study.engine, study.precision, study.device)).is_dir():
+        return
+    if study.precision == "int8" and not Bundle(bundle).forms():
+        run_step(["calibration", "int8", "--bundle", str(bundle), "--rolls", *cloth], place)
+    run_step(["export", "engine", "--bundle", str(bundle), *study.on_engine], place)
+
+
+def set_thresholds(study: Study, bundle: Path, cloth: Sequence[str], place: Path) -> None:
+    """Set the thresholds of the study's engine where there are none.
+
+    Args:
+        cloth: what follows ``--rolls``.
+
+    Raises:
+        UserError: the command failed.
+    """
+    if study.key not in Bundle(bundle).settings().thresholds:
+        arguments = ["calibration", "threshold", "--bundle", str(bundle), "--rolls", *cloth]
+        run_step([*arguments, *study.on_engine, *study.threshold], place)
 
 
 def _check_same(place: Path, use: dict[str, list[str]]) -> None:

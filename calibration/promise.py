@@ -15,7 +15,7 @@ from datetime import datetime, timezone
 import numpy as np
 
 from calibration.cloth import NormalCloth
-from calibration.tail import Tail, dispersion_of, fit
+from calibration.tail import Tail, dispersion_of, excess_beyond, fit
 from calibration.threshold import KEEP_SHARE, NormalTail
 from runtime.errors import UserError
 from runtime.settings import Policy, Thresholds
@@ -128,6 +128,30 @@ def promise(cloth: NormalCloth, per_100m: float, policy: Policy, rolls: list[str
     opening, median = tail.threshold(per_100m), float(np.median(maxima))
     keep = keep_beside(opening, median)
     return Promise(per_100m, tail, opening, keep, median, len(numbers), cloth.events(opening, keep, policy))
+
+
+def another_promise(found: Thresholds, per_100m: float) -> Thresholds:
+    """Thresholds of another promise from the cloth and the fit of those that were stored.
+
+    Raises:
+        UserError: they are of no promise, or of cloth that has fewer chance peaks than that.
+    """
+    fitted = found.calibrated
+    if "shape" not in fitted:
+        raise UserError("These thresholds promise nothing: set them by --false-alarms-per-100m.")
+    peaks_per_100m = 100 * fitted["peaks"] / fitted["metres"]
+    if per_100m > peaks_per_100m:
+        raise UserError(f"All chance peaks of the cloth are {peaks_per_100m:.0f} per 100 m: ask for fewer.")
+    share = np.array(per_100m / peaks_per_100m)
+    beyond = float(excess_beyond(share, np.array(fitted["scale"]), np.array(fitted["shape"])))
+    opening = fitted["level"] + beyond
+    return found.model_copy(
+        update={
+            "open": dict.fromkeys(Kind, opening),
+            "keep": keep_beside(opening, fitted["median"]),
+            "calibrated": {**fitted, "promised_per_100m": per_100m},
+        }
+    )
 
 
 def tail_level(maxima: np.ndarray) -> float:

@@ -33,13 +33,15 @@ class Outcome:
 
     Attributes:
         meeting: events that meet it, by where they begin; finding: those that find it.
-        unseen: all of its cloth stands in spans that were not inspected.
+        unseen: all of its cloth stands in spans that were not inspected, or beside the columns that were looked at.
+        x_mm: its part within those columns; events end there.
     """
 
     fault: Planted
     meeting: tuple[DefectEvent, ...]
     finding: tuple[DefectEvent, ...]
     unseen: bool
+    x_mm: tuple[float, float]
 
     @property
     def found(self) -> bool:
@@ -48,13 +50,15 @@ class Outcome:
     def errors_mm(self) -> tuple[float, float, float]:
         """Of all finding events together: start and end along the cloth and middle across it, less the fault's, mm.
 
+        The middle is that of the part which was looked at.
+
         Raises:
             ValueError: nothing found it.
         """
         fault, events = self.fault, self.finding
         start = min(e.y0_m for e in events) - fault.y0_m
         end = max(e.y1_m for e in events) - fault.y1_m
-        across = min(e.x0_mm for e in events) + max(e.x1_mm for e in events) - fault.x0_mm - fault.x1_mm
+        across = min(e.x0_mm for e in events) + max(e.x1_mm for e in events) - sum(self.x_mm)
         return start * 1000, end * 1000, across / 2
 
 
@@ -87,7 +91,7 @@ def match(record: Record) -> Matched:
     """Hold a record's events against what was there."""
     events = last_words(record.events)
     spans = [e for e in record.events if isinstance(e, NotInspectedEvent) and e.reason is not Reason.SEEN_BEFORE]
-    outcomes = [_outcome(fault, events, spans) for fault in record.faults]
+    outcomes = [_outcome(fault, events, spans, record.looked_mm) for fault in record.faults]
     claimed = {event.id for outcome in outcomes for event in outcome.meeting}
     free = [event for event in events if event.id not in claimed]
     words: dict[str, set[str]] = defaultdict(set)
@@ -131,9 +135,18 @@ def _size(place: Disturbance) -> tuple[bool, float]:
     return place.x0_mm is None, place.y1_m - place.y0_m
 
 
-def _outcome(fault: Planted, events: Sequence[DefectEvent], spans: Sequence[NotInspectedEvent]) -> Outcome:
+def _outcome(
+    fault: Planted,
+    events: Sequence[DefectEvent],
+    spans: Sequence[NotInspectedEvent],
+    looked_mm: tuple[float, float] | None,
+) -> Outcome:
     meeting = tuple(event for event in events if _meets(event, fault))
-    return Outcome(fault, meeting, tuple(e for e in meeting if _fits(e, fault)), _covered(fault, spans))
+    x0, x1 = looked_mm or (fault.x0_mm, fault.x1_mm)
+    beside = fault.x1_mm <= x0 or fault.x0_mm >= x1
+    x_mm = (fault.x0_mm, fault.x1_mm) if beside else (max(x0, fault.x0_mm), min(x1, fault.x1_mm))
+    finding = tuple(event for event in meeting if _fits(event, fault))
+    return Outcome(fault, meeting, finding, beside or _covered(fault, spans), x_mm)
 
 
 def _meets(event: DefectEvent, place: Planted | Disturbance) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from benchmarks.host import resident_bytes
 from benchmarks.inspection import Judged, Recorder
@@ -88,21 +88,26 @@ def set_up(run: Run) -> Stage:
     return Stage(loom, layout, _stations(loom, world, suffered, run))
 
 
-def play(run: Run, judged: Judged) -> Record:
+def play(run: Run, judged: Judged, through: Callable[[Camera], Camera] = lambda camera: camera) -> Record:
     """Stream a run's cloth past its cameras and keep all that is told.
+
+    Args:
+        through: what is put in front of each camera.
 
     Raises:
         UserError: the scenario cannot be set up, or the bundle does not fit it.
         RuntimeError: the stream failed on the way: nothing measured on it counts.
     """
     stage = set_up(run)
-    metres, recorder, memory = stage.layout.metres, Recorder(), list[int]()
+    metres, recorder = stage.layout.metres, Recorder()
     finder = ClothFinder(grid=judged.bundle.recipe.geometry.map_stride)
     cameras = [
-        _camera(i, one, run, lambda i=i: pipeline.lanes[i].intake.waiting) for i, one in enumerate(stage.stations)
+        _in_step(through(_camera(i, one, run)), run, lambda i=i: pipeline.lanes[i].intake.waiting)
+        for i, one in enumerate(stage.stations)
     ]
     views = [View(camera, cloth=finder) for camera in cameras]
-    lines = metres * 1000 / stage.loom.mm_per_line
+    offsets = {f"camera{i + 1}": one.x_offset_mm for i, one in enumerate(stage.stations)}
+    witness = _Witness(metres * 1000 / stage.loom.mm_per_line * len(views), offsets, run.mm_per_px)
     pipeline = Pipeline(
         judged.bundle,
         judged.engine,
@@ -110,7 +115,7 @@ def play(run: Run, judged: Judged) -> Record:
         views,
         [recorder],
         Limit(metres=metres),
-        on_strip=_weigh(memory, lines * len(views)),
+        on_strip=witness.see,
     )
     started = time.monotonic()
     summary = pipeline.run()
@@ -129,9 +134,10 @@ def play(run: Run, judged: Judged) -> Record:
         ppi=stage.loom.style.ppi,
         metres=passed,
         cloth_mm=(x0, x1),
+        looked_mm=witness.looked_mm,
         stop_rules=stop_rules,
         seconds=time.monotonic() - started,
-        memory=memory,
+        memory=witness.memory,
         faults=planted(look, passed),
         disturbances=[*on_cloth(look, passed), *on_camera(run.scenario.camera, look, passed)],
         events=events,
@@ -146,25 +152,44 @@ def _stations(loom: Loom, world: World, suffered: tuple[Disturbance, ...], run: 
     return look_side_by_side(loom, row, worlds)
 
 
-def _camera(number: int, station: Station, run: Run, waiting: Callable[[], int]) -> Camera:
-    """The camera of a station; one that has no pace is in step with the engine."""
-    scale, rate = Scale(run.mm_per_px, run.mm_per_px, station.x_offset_mm), run.cameras.line_rate_hz
-    camera = SimulatedCamera(f"camera{number + 1}", station.look, scale, line_rate_hz=rate)
-    return camera if rate else InStep(camera, waiting)
+def _camera(number: int, station: Station, run: Run) -> Camera:
+    """The camera of a station."""
+    scale = Scale(run.mm_per_px, run.mm_per_px, station.x_offset_mm)
+    return SimulatedCamera(f"camera{number + 1}", station.look, scale, line_rate_hz=run.cameras.line_rate_hz)
 
 
-def _weigh(memory: list[int], lines: float) -> Callable[[LineBlock | ScoreMap], None]:
-    """Reads the memory at each tenth of so many lines judged."""
-    judged = 0
+def _in_step(camera: Camera, run: Run, waiting: Callable[[], int]) -> Camera:
+    """A camera that has no pace is in step with the engine."""
+    return camera if run.cameras.line_rate_hz else InStep(camera, waiting)
 
-    def seen(item: LineBlock | ScoreMap) -> None:
-        nonlocal judged
-        if isinstance(item, ScoreMap):
-            judged += item.end_line - item.first_line
-            if judged >= (len(memory) + 1) * lines / (MEMORY_READINGS + 1) and (now := resident_bytes()) is not None:
-                memory.append(now)
 
-    return seen
+@dataclass
+class _Witness:
+    """Sees the map go by.
+
+    Attributes:
+        lines: of all cameras, as many as there will be about. offsets_mm: of each camera's column 0.
+        memory: what the process held at each tenth of the lines. looked_mm: outermost columns of the map, on the loom.
+    """
+
+    lines: float
+    offsets_mm: dict[str, float]
+    mm_per_px: float
+    memory: list[int] = field(default_factory=list)
+    looked_mm: tuple[float, float] | None = None
+    _judged: int = 0
+
+    def see(self, item: LineBlock | ScoreMap) -> None:
+        """Take a strip of the map."""
+        if not isinstance(item, ScoreMap):
+            return
+        x0, x1 = (self.offsets_mm[item.camera] + x * self.mm_per_px for x in item.region)
+        before = self.looked_mm or (x0, x1)
+        self.looked_mm = min(before[0], x0), max(before[1], x1)
+        self._judged += item.end_line - item.first_line
+        tenth = (len(self.memory) + 1) * self.lines / (MEMORY_READINGS + 1)
+        if self._judged >= tenth and (now := resident_bytes()) is not None:
+            self.memory.append(now)
 
 
 def _with_stops(events: Sequence[Event], judged: Judged) -> tuple[list[Event], int]:

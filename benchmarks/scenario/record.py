@@ -53,7 +53,8 @@ class Disturbance(Strict):
 class Record(Strict):
     """One run.
 
-    ``ppi``: picks per inch, which make picks of metres. ``cloth_mm``: the cloth's edges. ``stop_rules``: how many
+    ``ppi``: picks per inch, which make picks of metres. ``cloth_mm``: the cloth's edges. ``looked_mm``: the columns
+    that the map covered, of all cameras together; None: nobody knows. ``stop_rules``: how many
     alarm rules could stop the loom; where there is none, no false stop means nothing. ``memory``: bytes resident, as
     the run went on; empty where the system does not tell.
     """
@@ -67,6 +68,7 @@ class Record(Strict):
     ppi: float
     metres: float
     cloth_mm: tuple[float, float]
+    looked_mm: tuple[float, float] | None = None
     stop_rules: int
     seconds: float
     memory: list[int] = Field(default_factory=list)

@@ -10,7 +10,6 @@ from runtime.simulator import world
 from runtime.simulator.gains import Dust
 from runtime.simulator.look import Look
 from runtime.simulator.scenario import Suffered, repeated
-from runtime.simulator.sensor import SensorModel
 from runtime.simulator.snr import Oracle
 from runtime.simulator.truth import entry_of
 from runtime.types import Kind
@@ -27,7 +26,7 @@ TOLD_AS = {
 def planted(look: Look, metres: float) -> list[Planted]:
     """The faults of the first ``metres``, cut off there."""
     loom, found = look.loom, []
-    oracle = Oracle.of(loom.fabric, noise_dn(loom.sensor_model, loom.style.grey))
+    oracle = Oracle.of(loom.fabric, loom.sensor_model.noise_dn(loom.style.grey))
     for one in loom.truth(0, math.ceil(metres * 1000 / loom.mm_per_line)):
         seen = look.seen(one)
         if seen.y0_m < metres:
@@ -46,12 +45,6 @@ def planted(look: Look, metres: float) -> list[Planted]:
                 )
             )
     return found
-
-
-def noise_dn(sensor: SensorModel, grey: float) -> float:
-    """Deviation of a pixel's noise at a grey value, DN: read noise and shot noise."""
-    shot = 255 * grey / sensor.full_well if sensor.full_well else 0.0
-    return math.sqrt(sensor.read_noise**2 + shot)
 
 
 def on_cloth(look: Look, metres: float) -> list[Disturbance]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import cv2
 import numpy as np
 
 from runtime.types import Float32
@@ -24,6 +25,18 @@ def blur_last_axis(values: Float32, kernel: Float32) -> Float32:
     padded = np.concatenate([values[..., :1], values, values[..., -1:]], axis=-1)
     blurred: Float32 = kernel[0] * padded[..., :-2] + kernel[1] * padded[..., 1:-1] + kernel[2] * padded[..., 2:]
     return blurred
+
+
+def blur_to_the_right(light: Float32, sigma_px: float) -> Float32:
+    """Light blurred across the cloth, not at all at the left and by ``sigma_px`` at the right, [lines, width].
+
+    So a strip looks where its lens stands askew, or its cloth is not as tight at one side as at the other.
+    """
+    if not sigma_px:
+        return light
+    blurred = cv2.GaussianBlur(light, (2 * math.ceil(3 * sigma_px) + 1, 1), sigma_px, borderType=cv2.BORDER_REPLICATE)
+    share = np.linspace(0, 1, light.shape[1], dtype=np.float32)
+    return light + share * (blurred - light)
 
 
 def lamp_profile(width: int, falloff: float) -> Float32:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +29,11 @@ class SensorModel:
     prnu: float = 0.005
     read_noise: float = 1.0
     full_well: float = 20000.0
+
+    def noise_dn(self, grey: float) -> float:
+        """Deviation of a pixel's noise at a grey value, DN: read noise and shot noise."""
+        shot = 255 * grey / self.full_well if self.full_well else 0.0
+        return math.sqrt(self.read_noise**2 + shot)
 
 
 class Sensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import numpy as np
@@ -109,6 +109,7 @@ class Style:
         selvedge_mm, selvedge_pitch: width of the selvedges and their end pitch relative to the cloth's.
         slubs, slub_mm, slub_gain: thick places a metre of yarn, their length, and their mean gain of reflectance,
             about which they vary as an exponential does: few are strong.
+        uneven_px: how much less sharp it is seen at the right than at the left; see optics.blur_to_the_right.
         warp_stripes, weft_stripes: dyed yarns.
     """
 
@@ -140,6 +141,7 @@ class Style:
     slubs: float = 0.0
     slub_mm: float = 12.0
     slub_gain: float = 0.2
+    uneven_px: float = 0.0
     warp_stripes: Stripes = ()
     weft_stripes: Stripes = ()
 
@@ -189,6 +191,11 @@ STYLES: dict[str, Style] = {
         ),
     )
 }
+STYLES |= {
+    f"lively_{name}": replace(STYLES[name], name=f"lively_{name}", slubs=0.3, slub_mm=6.0, slub_gain=0.3, uneven_px=0.8)
+    for name in ("plain", "twill22", "satin5")
+}
+"""The same cloth less even, as real cloth is: thick places in its yarns, and not equally sharp across its width."""
 
 
 def dyed(stripes: Stripes, yarns: Int64) -> NDArray[np.float64]:

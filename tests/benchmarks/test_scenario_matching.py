@@ -62,6 +62,25 @@ def test_pieces_of_a_running_fault_are_its_fragments_and_their_union_has_its_pla
     assert outcome.errors_mm() == pytest.approx((10.0, -100.0, 0.75))
 
 
+@pytest.mark.parametrize(
+    ("looked_mm", "across_mm", "is_unseen"),
+    [
+        (None, -2.0, False),
+        ((0, 400), -2.0, False),
+        ((102, 400), -3.0, False),
+        ((0, 106), 0.0, False),
+        ((110, 400), -2.0, True),
+    ],
+    ids=["nobody knows", "all of it", "its right part", "its left part", "beside the map"],
+)
+def test_of_a_fault_the_part_that_was_looked_at_counts(
+    looked_mm: tuple[float, float] | None, across_mm: float, is_unseen: bool
+) -> None:
+    (outcome,) = match(record([fault()], [event(x=(100, 106))], looked_mm=looked_mm)).outcomes
+    assert outcome.errors_mm()[2] == pytest.approx(across_mm)
+    assert outcome.unseen is is_unseen
+
+
 def test_the_last_word_on_a_defect_counts() -> None:
     words = [event(y=(3.0, 3.1), name="a", state=State.OPEN), event(y=(1.0, 1.01), name="a")]
     assert match(record([fault()], words)).outcomes[0].found

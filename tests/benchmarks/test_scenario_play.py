@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from benchmarks.scenario.in_step import InStep
-from benchmarks.scenario.play import STOP_RULES, Run, Stage, _camera, _with_stops, set_up
-from benchmarks.scenario.truth import TOLD_AS, noise_dn, on_camera, on_cloth, planted
+from benchmarks.scenario.play import STOP_RULES, Run, Stage, _camera, _in_step, _with_stops, set_up
+from benchmarks.scenario.truth import TOLD_AS, on_camera, on_cloth, planted
 from runtime.alarms.rules import AlarmSection, understood
 from runtime.cameras.simulated import SimulatedCamera
 from runtime.events import AlarmEvent
@@ -84,10 +84,10 @@ def test_cameras_stand_side_by_side_as_badly_as_asked_and_the_first_alone_suffer
 
 def test_a_camera_with_a_pace_keeps_it_and_one_without_is_in_step() -> None:
     paced, free = staged(cameras=({"line_rate_hz": 900},)), staged()
-    camera = _camera(0, paced[1].stations[0], paced[0], lambda: 0)
-    assert isinstance(camera, SimulatedCamera)
+    camera = _camera(0, paced[1].stations[0], paced[0])
     assert camera.open().line_rate_hz == 900
-    assert isinstance(_camera(0, free[1].stations[0], free[0], lambda: 0), InStep)
+    assert _in_step(camera, paced[0], lambda: 0) is camera
+    assert isinstance(_in_step(_camera(0, free[1].stations[0], free[0]), free[0], lambda: 0), InStep)
 
 
 def test_in_step_the_next_block_waits_for_the_one_before() -> None:
@@ -113,8 +113,8 @@ def test_geometry_and_motion_reach_the_cloth() -> None:
 
 
 def test_noise_is_read_noise_and_shot_noise() -> None:
-    assert noise_dn(SensorModel(read_noise=3, full_well=0), 100) == 3
-    assert noise_dn(SensorModel(read_noise=3, full_well=25500), 1600) == 5
+    assert SensorModel(read_noise=3, full_well=0).noise_dn(100) == 3
+    assert SensorModel(read_noise=3, full_well=25500).noise_dn(1600) == 5
 
 
 def test_rules_stand_in_where_a_bundle_has_none_that_could_stop_a_loom(tmp_path: Path) -> None:

@@ -60,6 +60,8 @@ def test_a_pack_is_run_once_measured_and_judged(
     assert "passed, within chance  recall, holes: >= 1; 1/1" in said
     (path,) = (work / "runs").glob("*.json")
     record = read_record(path)
+    assert record.looked_mm is not None
+    assert record.cloth_mm[0] <= record.looked_mm[0] < MIDDLE_MM < record.looked_mm[1] <= record.cloth_mm[1]
     assert next((fault.cls, fault.x0_mm < MIDDLE_MM < fault.x1_mm) for fault in record.faults) == ("hole", True)
 
     monkeypatch.setattr(scenarios, "play", lambda *_: pytest.fail("it was there already"))
@@ -131,24 +133,28 @@ def test_a_style_without_a_bundle_is_made_from_its_own_clean_cloth(
         if arguments[0] == "train":
             (place / "trained").mkdir()
             (place / "trained" / "recipe.yaml").touch()
-        if arguments[0] == "export":
-            (place / "bundle").symlink_to(DEMO_BUNDLE)
+        if arguments[:2] == ["export", "bundle"]:
+            Path(arguments[arguments.index("--out") + 1]).symlink_to(DEMO_BUNDLE)
         return {}
 
     monkeypatch.setattr("benchmarks.styles.run_step", step)
-    monkeypatch.setattr("benchmarks.scenario.styles.run_step", step)
     clean, taught = (
         Scenario(name="T", about="x", styles=("plain",), metres=1, teach={"faults_per_100m": n}) for n in (0, 50)
     )
-    other = Study("rd4ad", "efficientnet_lite0", seed=0, precision="int8")
-    assert Bundles(other, tmp_path).of(taught, "plain", 600, 0.3).recipe.name == "demo-twill"
-    train, export, threshold = asked
-    assert [one for one in train if "sim:" in one] == [
-        f"sim:plain?width=600&mm_per_px=0.3&defects_per_100m=50&seed={seed}" for seed in (1001, 1002)
+    other = Study("rd4ad", "efficientnet_lite0", seed=0, precision="int8", promised=0.5)
+    made = Bundles(other, tmp_path, roll_m=6, threshold_m=18).of(taught, "plain", 600, 0.3)
+    assert made.recipe.name == "demo-twill"
+    train, export, int8, engine, threshold = asked
+    teaching = [
+        *(f"sim:plain?width=600&mm_per_px=0.3&defects_per_100m=50&seed={seed}" for seed in range(1001, 1005)),
+        *("--sim-lines", "20000"),
     ]
-    assert export[:2] == ["export", "bundle"]
-    assert [one for one in threshold if "sim:" in one] == [
-        f"sim:plain?width=600&mm_per_px=0.3&seed={seed}" for seed in (1003, 1004)
+    assert train[train.index("--rolls") + 1 :][:6] == int8[int8.index("--rolls") + 1 :] == teaching
+    assert (export[:2], int8[:2], engine[:2]) == (["export", "bundle"], ["calibration", "int8"], ["export", "engine"])
+    assert threshold[threshold.index("--rolls") + 1 :] == [
+        *(f"sim:plain?width=600&mm_per_px=0.3&seed={seed}" for seed in (2001, 2002, 2003)),
+        *("--sim-lines", "20000", "--engine", "openvino", "--precision", "int8", "--device", "CPU"),
+        *("--false-alarms-per-100m", "0.5"),
     ]
     given = Bundles(other, tmp_path, {"": DEMO_BUNDLE, "satin5": tmp_path})
     assert given.of(clean, "plain", 600, 0.3).recipe.name == "demo-twill"
@@ -159,9 +165,10 @@ def test_a_style_without_a_bundle_is_made_from_its_own_clean_cloth(
 def test_bundles_and_training_are_taken_from_the_command_line(tmp_path: Path) -> None:
     asked = ["--pack", "S0", "--bundle", "all", "--bundle-for", "plain=one", "--bundle-for", "satin5=other"]
     training = ["--steps", "7", "--model", "knn", "--teacher", "resnet18", "--train-seed", "3", "--precision", "int8"]
+    training += ["--false-alarms-per-100m", "0.5", "--threshold-metres", "300"]
     bundles = scenarios._bundles(scenarios._options([*asked, *training]), tmp_path)
     assert bundles.given == {"": Path("all"), "plain": Path("one"), "satin5": Path("other")}
-    study = Study("knn", "resnet18", 3, ("--steps", "7"), precision="int8")
-    assert (bundles.study, bundles.work) == (study, tmp_path.resolve())
+    study = Study("knn", "resnet18", 3, ("--steps", "7"), promised=0.5, precision="int8")
+    assert (bundles.study, bundles.work, bundles.threshold_m) == (study, tmp_path.resolve(), 300)
     with pytest.raises(SystemExit):
         scenarios._options(["--pack", "S0", "--bundle-for", "plain"])

@@ -11,11 +11,11 @@ import pytest
 
 from calibration.by_promise import _rate, add_options, run
 from calibration.cloth import NormalCloth
-from calibration.promise import KEEP_SHARE, counts, keep_beside, promise, tail_level
+from calibration.promise import KEEP_SHARE, another_promise, counts, keep_beside, promise, tail_level
 from calibration.promise_page import page
 from runtime.engines import add_engine_options
 from runtime.errors import UserError
-from runtime.settings import Policy
+from runtime.settings import Policy, Thresholds
 from runtime.types import Kind, Scale
 from tests.calibration.test_threshold import SIDE, in_strips
 from tests.runtime.bundles import make_bundle
@@ -94,6 +94,20 @@ def test_what_is_stored_says_how_it_was_found() -> None:
     assert told["threshold_95"][0] < found.opening < told["threshold_95"][1]
     assert told["per_100m_95"][0] < 2.0 < told["per_100m_95"][1]
     assert told["told"] == cloth.events(found.opening, found.keep, Policy())
+
+
+@pytest.mark.parametrize("per_100m", [0.5, 5.0])
+def test_another_promise_of_the_same_cloth_is_what_the_cloth_itself_gives(per_100m: float) -> None:
+    cloth = exponential_cloth(1000)
+    stored = promise(cloth, 2.0, Policy(), ["a"]).thresholds(["a"])
+    wanted, found = promise(cloth, per_100m, Policy(), ["a"]), another_promise(stored, per_100m)
+    assert found.open == pytest.approx(dict.fromkeys(Kind, wanted.opening))
+    assert found.keep == pytest.approx(wanted.keep)
+    assert found.calibrated["promised_per_100m"] == per_100m
+    with pytest.raises(UserError, match="chance peaks of the cloth are 195 per 100 m"):
+        another_promise(stored, 300)
+    with pytest.raises(UserError, match="promise nothing"):
+        another_promise(Thresholds(open=stored.open, keep=stored.keep), 2.0)
 
 
 def test_what_cannot_be_promised_is_refused() -> None:

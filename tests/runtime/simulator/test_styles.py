@@ -129,3 +129,24 @@ def test_unknown_style_is_said_in_a_sentence() -> None:
     with pytest.raises(UserError, match="slubby"):
         find_style("denim")
     assert set(WEAVES) == {style.weave for style in STYLES.values()}
+
+
+def test_a_lively_style_is_less_sharp_at_the_right_than_at_the_left() -> None:
+    even, uneven = (
+        Loom(dataclasses.replace(find_style("twill22"), uneven_px=sigma), 600, 3, 0.2) for sigma in (0.0, 2.0)
+    )
+    sharp, blurred = (loom.light(0, 128) for loom in (even, uneven))
+    assert (sharp[:, 0] == blurred[:, 0]).all()
+    cloth = slice(int(even.fabric.edges[0]) + 60, int(even.fabric.edges[1]) - 60)
+    texture = [np.diff(light[:, cloth], axis=1).std(axis=0) for light in (sharp, blurred)]
+    lost = 1 - texture[1] / texture[0]
+    assert lost[-50:].mean() > lost[:50].mean() + 0.3
+    assert blurred[:, cloth].mean() == pytest.approx(sharp[:, cloth].mean(), rel=0.01)
+
+
+@pytest.mark.parametrize("name", ["plain", "twill22", "satin5"])
+def test_each_lively_style_is_its_own_cloth_with_thick_places(name: str) -> None:
+    even, lively = find_style(name), find_style(f"lively_{name}")
+    assert (lively.weave, lively.epi, lively.weft_tone) == (even.weave, even.epi, even.weft_tone)
+    assert lively.slubs > even.slubs == 0
+    assert lively.uneven_px > even.uneven_px == 0
