@@ -21,6 +21,7 @@ import numpy as np
 
 from benchmarks.host import write_report
 from calibration.normal import stitched_strips
+from calibration.rolls import scale_of
 from runtime.bundle import Bundle
 from runtime.cameras.config import roll_uri
 from runtime.command import at_least, parser, positive, run
@@ -95,8 +96,9 @@ def _look_at(asked: Asked, options: argparse.Namespace) -> MapTail:
     if trained.get("look", {}).get("channels") != "net" or trained["look"]["join"] != "sum":
         raise UserError(f"The map of '{asked.bundle}' is not the net's alone: export it with --channels net.")
     (middle,), (spread,) = trained["scale"]["middle"], trained["scale"]["spread"]
-    view = make_view(roll_uri(asked.roll, recipe.mm_per_px), {}, recipe.geometry.map_stride)
-    tiler = Tiler(asked.name, recipe.tiles, recipe.tiles.max_step, recipe.channels, view.cloth, view.flat_field)
+    uri, map_stride = roll_uri(asked.roll, recipe.mm_per_px), recipe.geometry.map_stride
+    view, scale = make_view(uri, {}, map_stride), scale_of(uri, map_stride)
+    tiler = Tiler(asked.name, recipe.tiles, recipe.tiles.max_step, recipe.channels, scale, view.cloth, view.flat_field)
     engine = load_engine(bundle, options.engine, options.precision, options.device)
     lines = options.sim_lines if asked.roll.startswith("sim:") else None
     try:

@@ -9,7 +9,10 @@ from runtime.geometry import TileGeometry
 from runtime.preprocess.cloth import ClothFinder
 from runtime.sources import LineSource
 from runtime.tiler import Tiler
-from runtime.types import LineBlock, NotInspected, TileBatch, UInt8
+from runtime.types import LineBlock, NotInspected, Scale, TileBatch, UInt8
+
+SCALE = Scale(0.2, 0.2)
+"""Of cloth that stands still in memory: it does not wander, so any would do."""
 
 
 class MemoryCloth:
@@ -43,7 +46,8 @@ class TileRows:
     def __init__(self, cloth: MemoryCloth, geometry: TileGeometry, stride: int) -> None:
         """Begin at line 0; a stride that the geometry does not allow is a ValueError."""
         self._cloth, self._stride, self._line = cloth, stride, 0
-        self._tiler = Tiler("memory", geometry, stride, cloth.channels, ClothFinder(grid=geometry.map_stride))
+        finder = ClothFinder(grid=geometry.map_stride)
+        self._tiler = Tiler("memory", geometry, stride, cloth.channels, SCALE, finder)
 
     def cut(self, received_ns: int = 0) -> TileBatch:
         """The next row.

@@ -40,12 +40,18 @@ def _add_roll(cloth: NormalCloth, roll: str, sim_lines: int, bundle: Bundle, eng
     uri = roll_uri(roll, recipe.mm_per_px)
     view = make_view(uri, {}, recipe.geometry.map_stride)
     stride = bundle.settings().policy.stride_lines
-    tiler = Tiler("roll", recipe.tiles, stride, recipe.channels, view.cloth, view.flat_field)
+    scale = scale_of(uri, recipe.geometry.map_stride)
+    tiler = Tiler("roll", recipe.tiles, stride, recipe.channels, scale, view.cloth, view.flat_field)
     lines = sim_lines if roll.startswith("sim:") else None
-    cloth.add_roll(stitched_strips(view.camera, tiler, engine, bundle, lines), _scale(uri, recipe.geometry.map_stride))
+    cloth.add_roll(stitched_strips(view.camera, tiler, engine, bundle, lines), scale)
 
 
-def _scale(uri: str, map_stride: int) -> Scale:
+def scale_of(uri: str, map_stride: int) -> Scale:
+    """Of the camera that a roll came from.
+
+    Raises:
+        UserError: it cannot be opened.
+    """
     camera = make_view(uri, {}, map_stride).camera
     try:
         return camera.open().scale

@@ -124,9 +124,9 @@ def _tiles(bundle: Bundle, number: int, roll: str, sim_lines: int) -> Iterator[t
     """Every tile of a roll with its place; uint8 [T, T, C]."""
     recipe, stride = bundle.recipe, bundle.settings().policy.stride_lines
     view = make_view(roll_uri(roll, recipe.mm_per_px), {}, recipe.geometry.map_stride)
-    tiler = Tiler("roll", recipe.tiles, stride, recipe.channels, view.cloth, view.flat_field)
     info = view.camera.open()
     try:
+        tiler = Tiler("roll", recipe.tiles, stride, recipe.channels, info.scale, view.cloth, view.flat_field)
         bundle.check_scale(info.scale.mm_per_px, info.name)
         for row, batch in enumerate(rows_of_tiles(view.camera, tiler, sim_lines if roll.startswith("sim:") else None)):
             for column, tile in enumerate(batch.pixels):

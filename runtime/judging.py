@@ -83,7 +83,7 @@ class Judging:
         finder = replace(cloth, grid=recipe.geometry.map_stride) if cloth else None
         try:
             stride, channels = self.policy.stride_lines, recipe.channels
-            tiler = Tiler(info.name, recipe.tiles, stride, channels, finder, flat_field, info.scale)
+            tiler = Tiler(info.name, recipe.tiles, stride, channels, info.scale, finder, flat_field)
         except ValueError as error:
             raise UserError(f"{self.bundle.path / 'settings.yaml'}: {error}.") from error
         return Parts(

@@ -22,8 +22,6 @@ from runtime.preprocess.flatfield import FlatField, to_8_bit
 from runtime.preprocess.held_region import HeldRegion
 from runtime.types import LineBlock, NotInspected, Reason, Scale, TileBatch, UInt8
 
-USUAL_SCALE = Scale(0.2, 0.2)
-
 
 class Tiler:
     """Cuts the lines of one camera.
@@ -37,18 +35,18 @@ class Tiler:
         geometry: TileGeometry,
         stride: int,
         channels: int,
+        scale: Scale,
         cloth: ClothFinder | None = None,
         flat_field: FlatField | None = None,
-        scale: Scale = USUAL_SCALE,
     ) -> None:
         """Set up for one camera.
 
         Args:
             stride: lines between the starts of two rows of tiles.
             channels: of the tiles; a camera of one channel feeds a net of one.
+            scale: the camera's: how far cloth wanders, and how long faults are, is known in millimetres.
             cloth: finds the cloth's columns; None where the whole width is cloth.
             flat_field: references to correct with, or None.
-            scale: the camera's: how far cloth wanders, and how long faults are, is known in millimetres.
 
         Raises:
             ValueError: a stride that the geometry does not allow.

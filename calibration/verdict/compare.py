@@ -101,13 +101,11 @@ class Comparison:
 
     def _see(self, piece: Piece, cloth: ClothFinder | None) -> tuple[list[ScoreMap], list[ScoreMap]]:
         recipe, stride = self.bundle.recipe, self.policy.stride_lines
+        scale = piece.camera.scale
+        tilers = [Tiler("piece", recipe.tiles, stride, recipe.channels, scale, cloth) for _ in self.sides]
         before, after = (
-            list(
-                stitched_strips(
-                    piece, Tiler("piece", recipe.tiles, stride, recipe.channels, cloth), side.engine, self.bundle
-                )
-            )
-            for side in self.sides
+            list(stitched_strips(piece, tiler, side.engine, self.bundle))
+            for tiler, side in zip(tilers, self.sides, strict=True)
         )
         return before, after
 

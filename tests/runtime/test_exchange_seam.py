@@ -17,7 +17,7 @@ from runtime.tiler import Tiler
 from runtime.types import LineBlock, NotInspected, Reason, ScoreMap, TileBatch
 from tests.runtime.analytic import AnalyticEngine
 from tests.runtime.bundles import GEOMETRY, make_bundle
-from tests.runtime.cloths import Collected, Item, Scripted
+from tests.runtime.cloths import SCALE, Collected, Item, Scripted
 from tests.runtime.test_stitching import whole_map
 
 G = TileGeometry(tile=64, margin=8, blend=8, map_stride=4)
@@ -41,7 +41,7 @@ def strips_of(cuts: Iterable[TileBatch | NotInspected]) -> list[ScoreMap]:
 
 def exchanged(image: np.ndarray, line: int, beyond: int) -> list[ScoreMap]:
     """Two tilers, of which the first sees ``beyond`` lines that the second answers for."""
-    old, new = (Tiler("c", G, 32, channels=1) for _ in range(2))
+    old, new = (Tiler("c", G, 32, channels=1, scale=SCALE) for _ in range(2))
     rows = image[:, :, None]
     cuts = list(old.push(LineBlock("c", 0, 0, rows[:line])))
     new.follow(old)
@@ -73,7 +73,7 @@ def test_an_exchange_inside_a_map_cell_keeps_to_its_line(line: int) -> None:
 def test_lines_that_do_not_follow_are_not_seen() -> None:
     image = cloth(1)
     alone = exchanged(image, 100, beyond=0)
-    old = Tiler("c", G, 32, channels=1)
+    old = Tiler("c", G, 32, channels=1, scale=SCALE)
     cuts = list(old.push(LineBlock("c", 0, 0, image[:100, :, None])))
     others = [LineBlock("c", 1, 100, image[100:120, :, None]), LineBlock("c", 0, 105, image[105:120, :, None])]
     found = strips_of([*cuts, *old.flush(beyond=others)])
@@ -83,7 +83,7 @@ def test_lines_that_do_not_follow_are_not_seen() -> None:
 
 @pytest.mark.parametrize("segment", [0, 1])
 def test_lines_above_are_seen_by_the_run_that_goes_on_alone(segment: int) -> None:
-    old, new = (Tiler("c", G, 32, channels=1) for _ in range(2))
+    old, new = (Tiler("c", G, 32, channels=1, scale=SCALE) for _ in range(2))
     list(old.push(LineBlock("c", 0, 0, np.full((100, WIDTH, 1), 9, np.uint8))))
     new.follow(old)
     cuts = [*new.push(LineBlock("c", segment, 100, np.full((80, WIDTH, 1), 200, np.uint8))), *new.flush()]

@@ -13,6 +13,7 @@ from runtime.stitching import Stitcher
 from runtime.tiler import Tiler
 from runtime.types import LineBlock, NotInspected, ScoreMap
 from tests.runtime.analytic import CONTEXT_PX, AnalyticEngine, cell_means
+from tests.runtime.cloths import SCALE
 
 GEOMETRY = TileGeometry(tile=128, margin=16, blend=8, map_stride=4)
 
@@ -39,7 +40,7 @@ def whole_map(
 def run(
     image: np.ndarray, first_line: int, stride: int, blocks: list[int], flush_after: int | None = None
 ) -> list[ScoreMap]:
-    tiler = Tiler("c", GEOMETRY, stride, channels=1)
+    tiler = Tiler("c", GEOMETRY, stride, channels=1, scale=SCALE)
     session = AnalyticEngine(GEOMETRY).stream("c")
     stitcher = Stitcher(GEOMETRY)
     strips = []
@@ -106,7 +107,7 @@ def test_a_standing_loom_is_flushed_and_goes_on_without_a_hole() -> None:
 
 def test_an_alarm_waits_no_longer_than_stride_blend_and_margin() -> None:
     stride = 32
-    tiler = Tiler("c", GEOMETRY, stride, channels=1)
+    tiler = Tiler("c", GEOMETRY, stride, channels=1, scale=SCALE)
     line = np.zeros((1, 200, 1), np.uint8)
     longest = 0
     for number in range(1000):
@@ -117,7 +118,7 @@ def test_an_alarm_waits_no_longer_than_stride_blend_and_margin() -> None:
 
 
 def test_maps_of_another_size_are_refused() -> None:
-    tiler = Tiler("c", GEOMETRY, 32, channels=1)
+    tiler = Tiler("c", GEOMETRY, 32, channels=1, scale=SCALE)
     list(tiler.push(LineBlock("c", 0, 0, np.zeros((64, 200, 1), np.uint8))))
     session = AnalyticEngine(TileGeometry(tile=128, margin=16, blend=8, map_stride=8)).stream("c")
     session.submit(next(iter(tiler.flush())))

@@ -17,6 +17,7 @@ from runtime.stitching import Stitcher
 from runtime.tiler import Tiler
 from runtime.types import LineBlock, NotInspected, Reason, ScoreMap, TileBatch
 from tests.runtime.analytic import AnalyticEngine
+from tests.runtime.cloths import SCALE
 from tests.runtime.test_stitching import whole_map
 
 G = TileGeometry(tile=64, margin=8, blend=8, map_stride=4)
@@ -75,7 +76,7 @@ class ByValue:
     st.booleans(),
 )
 def test_every_line_is_answered_once_and_in_order(pushes: list[tuple[int, str]], stride: int, stand: bool) -> None:
-    tiler = Tiler("c", G, stride, channels=1)
+    tiler = Tiler("c", G, stride, channels=1, scale=SCALE)
     line, segment = 5, 0
     cuts: list[Cut] = []
     runs: list[tuple[int, int]] = []
@@ -96,7 +97,7 @@ def test_every_line_is_answered_once_and_in_order(pushes: list[tuple[int, str]],
 
 
 def test_a_gap_ends_the_run_and_nothing_is_cut_across_it() -> None:
-    tiler = Tiler("c", G, 32, channels=1)
+    tiler = Tiler("c", G, 32, channels=1, scale=SCALE)
     cuts = [*tiler.push(block(0, 100, value=50)), *tiler.push(block(103, 100, value=220)), *tiler.flush()]
     for cut in cuts:
         assert isinstance(cut, TileBatch)
@@ -106,7 +107,7 @@ def test_a_gap_ends_the_run_and_nothing_is_cut_across_it() -> None:
 
 
 def test_a_new_segment_ends_the_run_though_its_lines_follow() -> None:
-    tiler = Tiler("c", G, 32, channels=1)
+    tiler = Tiler("c", G, 32, channels=1, scale=SCALE)
     cuts = [
         *tiler.push(block(0, 100, width=100, value=50)),
         *tiler.push(block(100, 90, width=140, segment=1, value=220)),
@@ -122,14 +123,14 @@ def test_a_new_segment_ends_the_run_though_its_lines_follow() -> None:
 
 def test_after_a_flush_to_the_last_line_a_new_run_begins() -> None:
     """A gap of unknown length: the numbers go on, the cloth does not."""
-    tiler = Tiler("c", G, 32, channels=1)
+    tiler = Tiler("c", G, 32, channels=1, scale=SCALE)
     cuts = [*tiler.push(block(0, 101)), *tiler.flush(), *tiler.push(block(101, 101)), *tiler.flush()]
     assert covered(cuts) == [(0, 202)]
     assert {cut.origin for cut in cuts} == {0, 101}
 
 
 def test_made_up_cloth_is_never_black() -> None:
-    tiler = Tiler("c", G, 32, channels=1)
+    tiler = Tiler("c", G, 32, channels=1, scale=SCALE)
     cuts: list[Cut] = []
     for first, rows, width, segment in [(0, 1, 30, 0), (1, 70, 30, 0), (71, 3, 333, 1), (90, 300, 333, 1)]:
         cuts += tiler.push(block(first, rows, width, segment))
@@ -142,7 +143,7 @@ def test_made_up_cloth_is_never_black() -> None:
 
 def test_tiles_hold_the_pixels_of_their_place() -> None:
     image = noise(0, 300, 150).pixels
-    tiler = Tiler("c", G, 32, channels=1)
+    tiler = Tiler("c", G, 32, channels=1, scale=SCALE)
     cuts = [*tiler.push(LineBlock("c", 0, 1000, image)), *tiler.flush()]
     looked_at = 0
     for cut in cuts:
@@ -157,7 +158,7 @@ def test_tiles_hold_the_pixels_of_their_place() -> None:
 
 
 def test_no_cloth_comes_back_in_its_place() -> None:
-    tiler = Tiler("c", G, 32, channels=1, cloth=ByValue({10: None, 200: (0, 100)}))
+    tiler = Tiler("c", G, 32, channels=1, scale=SCALE, cloth=ByValue({10: None, 200: (0, 100)}))
     cuts: list[Cut] = []
     for first, value in [(0, 200), (100, 10), (300, 200)]:
         cuts += tiler.push(block(first, 200 if value == 10 else 100, value=value))
@@ -176,7 +177,7 @@ def test_no_cloth_comes_back_in_its_place() -> None:
 def test_tiles_lie_over_the_cloth_and_see_what_is_beside_it() -> None:
     pixels = np.full((80, 200, 1), 10, np.uint8)
     pixels[:, 40:160] = 200
-    tiler = Tiler("c", G, 32, channels=1, cloth=ByValue({10: (40, 160)}))
+    tiler = Tiler("c", G, 32, channels=1, scale=SCALE, cloth=ByValue({10: (40, 160)}))
     cuts = [*tiler.push(LineBlock("c", 0, 0, pixels)), *tiler.flush()]
     assert cuts
     for cut in cuts:
@@ -190,7 +191,7 @@ def test_tiles_lie_over_the_cloth_and_see_what_is_beside_it() -> None:
 def test_small_moves_of_the_cloths_edges_are_not_followed_but_large_ones_are() -> None:
     moved, far = 40 + SLACK_PX, 44 + SLACK_PX
     regions = {1: (40, 160), 2: (moved, 160), 3: (far, 160)}
-    tiler = Tiler("c", G, 32, channels=1, cloth=ByValue(regions))
+    tiler = Tiler("c", G, 32, channels=1, scale=SCALE, cloth=ByValue(regions))
     seen = []
     for number, value in enumerate([1, 2, 3, 3, 3]):
         seen += [cut.region for cut in tiler.push(block(500 * number, 500, 200, value=value))]
@@ -198,14 +199,14 @@ def test_small_moves_of_the_cloths_edges_are_not_followed_but_large_ones_are() -
 
 
 def test_a_new_run_looks_for_its_own_cloth() -> None:
-    tiler = Tiler("c", G, 32, channels=1, cloth=ByValue({1: (40, 160), 2: (44, 160)}))
+    tiler = Tiler("c", G, 32, channels=1, scale=SCALE, cloth=ByValue({1: (40, 160), 2: (44, 160)}))
     cuts = [*tiler.push(block(0, 90, 200, value=1)), *tiler.push(block(90, 90, 200, segment=1, value=2))]
     cuts += tiler.flush()
     assert {cut.region for cut in cuts if cut.segment == 1} == {(44, 160)}
 
 
 def test_a_width_that_changes_inside_a_segment_is_refused_in_a_sentence() -> None:
-    tiler = Tiler("left", G, 32, channels=1)
+    tiler = Tiler("left", G, 32, channels=1, scale=SCALE)
     list(tiler.push(block(0, 20, 100)))
     with pytest.raises(UserError, match=r"'left' changed its width at line 20 from 100 to 120 px .*segment"):
         list(tiler.push(block(20, 20, 120)))
@@ -214,7 +215,7 @@ def test_a_width_that_changes_inside_a_segment_is_refused_in_a_sentence() -> Non
 @pytest.mark.parametrize("at_start", [True, False])
 @pytest.mark.parametrize(("tiles", "lines"), [(1, 3), (3, 1)])
 def test_other_channels_than_the_bundles_are_refused_in_a_sentence(tiles: int, lines: int, at_start: bool) -> None:
-    tiler = Tiler("left", G, 32, channels=tiles)
+    tiler = Tiler("left", G, 32, channels=tiles, scale=SCALE)
     first = 0
     if not at_start:
         list(tiler.push(block(0, 20, channels=tiles)))
@@ -224,7 +225,7 @@ def test_other_channels_than_the_bundles_are_refused_in_a_sentence(tiles: int, l
 
 
 def test_a_line_number_that_came_before_is_a_fault_of_the_camera() -> None:
-    tiler = Tiler("c", G, 32, channels=1)
+    tiler = Tiler("c", G, 32, channels=1, scale=SCALE)
     list(tiler.push(block(0, 50)))
     with pytest.raises(ValueError, match="line 40 came twice"):
         list(tiler.push(block(40, 50)))
@@ -232,12 +233,12 @@ def test_a_line_number_that_came_before_is_a_fault_of_the_camera() -> None:
 
 def test_a_stride_that_the_tiles_do_not_allow_is_refused() -> None:
     with pytest.raises(ValueError, match="stride_lines must be 32 to 40"):
-        Tiler("c", G, 44, channels=1)
+        Tiler("c", G, 44, channels=1, scale=SCALE)
 
 
 def test_lines_do_not_wait_longer_than_stride_blend_and_margin_however_blocks_come() -> None:
     rng = np.random.default_rng(3)
-    tiler = Tiler("c", G, 32, channels=1)
+    tiler = Tiler("c", G, 32, channels=1, scale=SCALE)
     line = 0
     for _ in range(300):
         rows = int(rng.integers(1, 90))
@@ -248,7 +249,7 @@ def test_lines_do_not_wait_longer_than_stride_blend_and_margin_however_blocks_co
 
 
 def test_memory_is_bounded_by_the_tiles_and_the_largest_block() -> None:
-    tiler = Tiler("c", G, 32, channels=1)
+    tiler = Tiler("c", G, 32, channels=1, scale=SCALE)
     for number in range(500):
         list(tiler.push(block(number * 100, 100)))
     assert len(tiler._ring) <= 2 * (G.tile + 32) + 256
@@ -258,7 +259,7 @@ def test_memory_is_bounded_by_the_tiles_and_the_largest_block() -> None:
 
 def test_the_flat_field_is_taken_out_and_its_width_checked() -> None:
     flat = FlatField(np.full((100, 1), 10, np.float32), np.full((100, 1), 2, np.float32))
-    tiler = Tiler("c", G, 32, channels=1, flat_field=flat)
+    tiler = Tiler("c", G, 32, channels=1, scale=SCALE, flat_field=flat)
     for cut in [*tiler.push(block(0, 80, 100, value=60)), *tiler.flush()]:
         assert isinstance(cut, TileBatch)
         assert set(np.unique(cut.pixels)) == {100}
@@ -268,7 +269,7 @@ def test_the_flat_field_is_taken_out_and_its_width_checked() -> None:
 
 def test_twelve_bits_become_the_upper_eight() -> None:
     pixels = np.full((80, 100, 1), 0xABC, np.uint16)
-    tiler = Tiler("c", G, 32, channels=1)
+    tiler = Tiler("c", G, 32, channels=1, scale=SCALE)
     for cut in [*tiler.push(LineBlock("c", 0, 0, pixels, bits=12)), *tiler.flush()]:
         assert isinstance(cut, TileBatch)
         assert set(np.unique(cut.pixels)) == {0xAB}
@@ -279,7 +280,7 @@ def test_where_the_loom_stood_no_guess_is_left_in_the_map(stop: int) -> None:
     """Lines after the stop are judged from cloth alone, wherever in a row of tiles the loom stood."""
     image = np.random.default_rng(stop).integers(0, 256, (300, 90), dtype=np.uint8)
     image[stop - 20 : stop] = 255  # what a guess might repeat
-    tiler = Tiler("c", G, 32, channels=1)
+    tiler = Tiler("c", G, 32, channels=1, scale=SCALE)
     session = AnalyticEngine(G).stream("c")
     stitcher = Stitcher(G)
     strips: list[ScoreMap] = []
@@ -330,15 +331,15 @@ COVERED = Covered({1: (40, 160), 2: (100, 160), 5: None, 10: None})
     ids=["a fault at the edge", "covered", "no cloth, then other cloth", "covered from the start"],
 )
 def test_cloth_is_held_on_to_where_it_cannot_be_seen(values: list[int], regions: list[tuple[int, int] | None]) -> None:
-    assert regions_of(Tiler("c", G, 32, channels=1, cloth=COVERED), values) == regions
+    assert regions_of(Tiler("c", G, 32, channels=1, scale=SCALE, cloth=COVERED), values) == regions
 
 
 def test_a_gap_inside_a_segment_and_another_tiler_hold_on_to_the_cloth() -> None:
-    tiler = Tiler("c", G, 32, channels=1, cloth=COVERED)
+    tiler = Tiler("c", G, 32, channels=1, scale=SCALE, cloth=COVERED)
     assert regions_of(tiler, [1, 1]) == [(40, 160)]
     list(tiler.flush())
     assert regions_of(tiler, [2, 2], first=300) == [(40, 160)]
-    after = Tiler("c", G, 32, channels=1, cloth=COVERED)
+    after = Tiler("c", G, 32, channels=1, scale=SCALE, cloth=COVERED)
     after.follow(tiler)
     list(tiler.flush())
     assert regions_of(after, [2, 2], first=500) == [(40, 160)]
