@@ -72,7 +72,8 @@ class Relief:
     @classmethod
     def of(cls, profile: Profile) -> Relief:
         gain = _beside(_log(profile.mean))
-        around = _smooth(profile.deviation, AROUND_PX)
+        # Cut off, so that a spot on even cloth, where all other columns deviate by nothing, makes none of them dead.
+        around = _smooth(np.minimum(profile.deviation, 2 * LIVE_DN), AROUND_PX)
         dead = (profile.deviation < DEAD_DN) & (around > LIVE_DN)
         return cls(gain, _beside(_log(profile.deviation)) - gain, dead)
 

@@ -51,6 +51,12 @@ def test_a_dead_pixel_sees_nothing() -> None:
     assert (found.x0, found.x1, found.dead) == (300, 301, True)
 
 
+def test_a_spot_on_even_cloth_makes_no_column_beside_it_dead() -> None:
+    pixels = np.full((LINES, 1024), 120, np.uint8)
+    pixels[AT + 40 : AT + 80, 300:340] = 255
+    assert not any(relief.dead.any() for relief in reliefs(pixels))
+
+
 @pytest.mark.parametrize("lamp", [1.0, 0.85, 1.15])
 def test_on_clean_cloth_nothing_stands_out_whatever_the_lamp_does(lamp: float) -> None:
     before, since = reliefs(times(cloth(lines=LINES), lamp, AT))
