@@ -101,32 +101,36 @@ class ColumnWatch:
         self._usual: Relief | None = None
         self._learnt = 0
         self._leaf_from = -1
+        self._end_line = -1  # of the newest slab that was followed
         self._recent: deque[Relief] = deque(maxlen=max(RECENT_LEAVES))
         self._count = 0
 
-    def see(self, block: LineBlock, cloth: tuple[int, int]) -> list[Slab]:
-        """Take lines, of which columns ``cloth`` are cloth; returns the slabs that they filled."""
-        slabs = self._slabs.add(block)
-        if self._usual is not None and len(self._usual.gain) != block.width:
-            self.begin()
-            self._gone += self.columns
-            self.columns.clear()
+    def see(self, block: LineBlock) -> list[Slab]:
+        """Keep lines; returns the slabs that they filled."""
+        return self._slabs.add(block)
+
+    def follow(self, slabs: list[Slab], cloth: tuple[int, int]) -> None:
+        """Go on to slabs that were seen; ``cloth``: their columns that are cloth."""
         for slab in slabs:
+            self._end_line = slab.end_line
+            if self._usual is not None and len(self._usual.gain) != len(slab.mean):
+                self.begin()
+                self._gone += self.columns
+                self.columns.clear()
             self.marks.add(slab, cloth)
         self._tell_apart()
-        return slabs
 
-    def learn(self, block: LineBlock, usual: bool) -> None:
-        """Compare the columns with what they were, and learn, with the lines of a block that was seen.
+    def learn(self, first_line: int, end_line: int, usual: bool) -> None:
+        """Compare the columns with what they were, and learn, with lines that were followed.
 
         Args:
             usual: they are cloth as the bundle knows it, uncovered; others say nothing about the columns.
         """
-        if not usual or self._leaf_from < 0 or block.first_line < self._leaf_from:
-            self._leaf_from = block.end_line
-        elif block.end_line - self._leaf_from >= self._lines_in(LEAF_MM):
-            self._leaf(self._leaf_from, block.end_line)
-            self._leaf_from = block.end_line
+        if not usual or self._leaf_from < 0 or first_line < self._leaf_from:
+            self._leaf_from = end_line
+        elif end_line - self._leaf_from >= self._lines_in(LEAF_MM):
+            self._leaf(self._leaf_from, end_line)
+            self._leaf_from = end_line
 
     def take_found(self) -> list[Column]:
         """Columns that were found since the last call."""
@@ -150,7 +154,7 @@ class ColumnWatch:
             NotYet: too few lines were seen since.
         """
         after = first_line + SLAB_LINES  # the map's edges are not that exact
-        since = self._slabs.profile(after, after + self._lines_in(LEAF_MM))
+        since = self._slabs.profile(after, min(after + self._lines_in(LEAF_MM), self._end_line))
         if since is None or since.lines < CLEAR_LINES:
             raise NotYet
         return Relief.of(since).since(self._before(first_line, len(since.mean))).strongest(x0, x1)
@@ -174,7 +178,7 @@ class ColumnWatch:
         self._count += 1
         when = self._before(first_line, self._slabs.width)
         before = when if certain or self._usual is None else self._usual  # who is certain knows when it began, too
-        there = max(first_line, self._slabs.end_line - self._lines_in(LEAF_MM))
+        there = max(first_line, self._end_line - self._lines_in(LEAF_MM))
         x0, x1, gain = change.x0, change.x1, change.gain
         column = Column(self._count, x0, x1, first_line, there, gain, change.dead, before, score, certain)
         self.columns.append(column)
@@ -244,7 +248,7 @@ class ColumnWatch:
             return True
         low = max(0, change.x0 - 2 * AROUND_PX)
         near, x0, x1 = slice(low, change.x1 + 2 * AROUND_PX), change.x0 - low, change.x1 - low
-        end, usual = self._slabs.end_line, self._usual.part(near)
+        end, usual = self._end_line, self._usual.part(near)
         starts = [end - n * SLAB_LINES for n in range(1, self._lines_in(LEAF_MM) // SLAB_LINES + 1)]
         slabs = [self._slabs.profile(first, first + SLAB_LINES, near) for first in starts]
         gains = [Relief.of(one).since(usual).of_columns(x0, x1).gain for one in slabs if one is not None]

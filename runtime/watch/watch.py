@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from dataclasses import dataclass
 from typing import Literal
 
 from runtime.cameras.overspeed import Overspeed
@@ -27,7 +28,7 @@ from runtime.watch.columns import EDGE_PX, Column, ColumnWatch
 from runtime.watch.held import Held
 from runtime.watch.light import LightWatch, drift, is_other_cloth
 from runtime.watch.look import OTHER_CLOTH, Look, Looking, usual_look
-from runtime.watch.slabs import SLAB_LINES
+from runtime.watch.slabs import SLAB_LINES, Slab
 from runtime.watch.states import SAYS, States
 
 LEARN_MM = 250.0
@@ -39,6 +40,17 @@ OTHER_PIECE = ("seam", "other_cloth")
 """States after which the cloth under the camera is another piece."""
 REGION_NEWS_PX = 64
 """The columns that are looked at have changed if an edge of them moved by more; cloth that wanders moves it by 50."""
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """Lines [first_line, end_line) whose map is not there yet: the slabs that they filled, and columns of cloth."""
+
+    segment: int
+    first_line: int
+    end_line: int
+    slabs: list[Slab]
+    cloth: tuple[int, int]
 
 
 class Watch:
@@ -65,12 +77,14 @@ class Watch:
         self._looks: deque[tuple[Look, bool]] = deque(maxlen=KEPT_LOOKS)
         self._usual = self._known = usual
         self._segment: int | None = None
+        self._followed: int | None = None  # the segment that the columns are in
         self._learning: list[Look] = []
         self._region: tuple[int, int] | None = None
         self._run_id, self._camera, self._scale, self._track = run_id, camera, scale, track
         self._looked_at: tuple[int, int] | None = None
         self._told: dict[str, MaintenanceEvent] = {}
         self._no_cloth_to: int | None = None
+        self._ahead: deque[_Seen] = deque()
         self._events: list[Event] = []
         self._count = 0
 
@@ -84,14 +98,34 @@ class Watch:
         if block.segment != self._segment:
             self._begin(block.segment)
         cloth = self._cloth(block.width)
-        for slab in self.columns.see(block, cloth):
+        slabs = self.columns.see(block)
+        for slab in slabs:
             self._bands.add(slab, cloth)
         for look in self._looking.add(block, cloth):
             self._see_look(look)
-        odd = bool(self._looks) and self._looks[-1][1]
-        lies_bare = self._bands.all_usual(block.first_line - SLAB_LINES, block.end_line)
-        self.columns.learn(block, self._states.usual and lies_bare and not odd)
+        self._ahead.append(_Seen(block.segment, block.first_line, block.end_line, slabs, cloth))
+
+    def _follow(self, line: float) -> None:
+        """Let the columns learn from the blocks that begin before a line.
+
+        In step with the map: what is said of a column must not depend on how far the engine is behind the camera, or a
+        recorded roll would give other defects than the live one did.
+        """
+        while self._ahead and self._ahead[0].first_line < line:
+            seen = self._ahead.popleft()
+            if seen.segment != self._followed:
+                if self._followed is not None:
+                    self.columns.begin()
+                self._followed = seen.segment
+            self.columns.follow(seen.slabs, seen.cloth)
+            odd = self._is_odd(seen.first_line, seen.end_line)
+            lies_bare = self._bands.all_usual(seen.first_line - SLAB_LINES, seen.end_line)
+            self.columns.learn(seen.first_line, seen.end_line, self._states.usual and lies_bare and not odd)
         self._tell_columns()
+
+    def _is_odd(self, first_line: int, end_line: int) -> bool:
+        """Does a look that shows other cloth meet these lines?"""
+        return any(odd and look.first_line < end_line and look.end_line > first_line for look, odd in self._looks)
 
     def _tell_columns(self) -> None:
         for column in self.columns.take_found():
@@ -109,7 +143,6 @@ class Watch:
     def _begin(self, segment: int) -> None:
         """A segment may be another piece of cloth, under another light: only what the bundle says is known of it."""
         if self._segment is not None:
-            self.columns.begin()
             self._bands.begin()
             self._usual = self._known
             self._learning.clear()
@@ -117,6 +150,8 @@ class Watch:
 
     def gone(self, span: NotInspected) -> None:
         """Lines were given up by others."""
+        if span.end_line is not None:
+            self._follow(span.end_line)
         if span.reason is Reason.NO_CLOTH and span.end_line is not None and span.first_line is not None:
             if self._no_cloth_to is None:
                 self._tell_state("no_cloth", "there is no cloth under the camera", span.first_line)
@@ -126,23 +161,23 @@ class Watch:
         """What of the map may be judged, and which lines are given up, in order; strips may come later, at a gap
         the latest.
         """
+        self._follow(strip.end_line)
         if self._no_cloth_to is not None and strip.first_line >= self._no_cloth_to:
             self._tell_state("cloth", "there is cloth under the camera", strip.first_line)
             self._no_cloth_to = None
         self.columns.region = strip.region
         self._follow_region(strip.region)
         self._tell_region(strip)
-        other = any(
-            odd and look.first_line < strip.end_line and look.end_line > strip.first_line for look, odd in self._looks
-        )
-        return self._passed(self._states.judge(strip, other))
+        return self._passed(self._states.judge(strip, self._is_odd(strip.first_line, strip.end_line)))
 
     def flush(self) -> list[ScoreMap | NotInspected]:
         """What was held back, before a gap or the end."""
+        self._follow(math.inf)
         return self._passed(self._states.flush())
 
     def sift(self, defects: list[Defect], end_line: int) -> list[Defect]:
         """What is to be told of what the tracker says after a strip that ends at ``end_line``."""
+        self._follow(end_line)
         return self._held.sift(defects, end_line)
 
     def release(self) -> list[Defect]:

@@ -26,8 +26,8 @@ class Run:
         self.gone: list[Column] = []
         self.of_cloth: list[Column] = []
         for block in blocks(pixels):
-            self.watch.see(block, CLOTH)
-            self.watch.learn(block, usual)
+            self.watch.follow(self.watch.see(block), CLOTH)
+            self.watch.learn(block.first_line, block.end_line, usual)
             self.found += self.watch.take_found()
             self.gone += self.watch.take_gone()
             self.of_cloth += self.watch.take_of_cloth()
@@ -105,8 +105,8 @@ def test_it_is_quiet_on_the_next_piece_of_cloth_too_until_the_window_is_clean() 
     run.watch.begin()
     assert run.watch.take_gone() == []
     for block in blocks(cloth(lines=3072, seed=9), first_line=4608):
-        run.watch.see(block, CLOTH)
-        run.watch.learn(block, usual=True)
+        run.watch.follow(run.watch.see(block), CLOTH)
+        run.watch.learn(block.first_line, block.end_line, usual=True)
     assert [column.name for column in run.watch.take_gone()] == [run.found[0].name]
     assert run.watch.take_found() == []
 
@@ -143,6 +143,6 @@ def test_some_lines_are_needed_to_say_how_a_column_changed() -> None:
 def test_another_width_starts_again() -> None:
     run = Run(times(cloth()[:4096], 0.8, FROM, None, DUST))
     for block in blocks(cloth()[:128, :300], first_line=4096):
-        run.watch.see(block, CLOTH)
+        run.watch.follow(run.watch.see(block), CLOTH)
     assert run.watch.take_gone() == run.found
     assert run.watch.columns == []

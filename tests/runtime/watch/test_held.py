@@ -42,7 +42,7 @@ class Run:
         """See lines up to ``line``, then sift what the tracker says of a strip that ends 100 lines before it."""
         while self.line < line:
             block = next(self._blocks)
-            self.columns.see(block, self.region)
+            self.columns.follow(self.columns.see(block), self.region)
             self.line = block.end_line
         return self.held.sift(list(defects), self.line - 100)
 

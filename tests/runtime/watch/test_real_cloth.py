@@ -88,8 +88,8 @@ def run(pixels: UInt8, x0: int, x1: int) -> list[tuple[int, Defect]]:
     held = Held(columns, SCALE.mm_per_line, lambda column: column.name)
     told: list[tuple[int, Defect]] = []
     for block in blocks(pixels):
-        columns.see(block, region)
-        columns.learn(block, usual=True)
+        columns.follow(columns.see(block), region)
+        columns.learn(block.first_line, block.end_line, usual=True)
         end = block.end_line - LATE_LINES  # of the map
         since = (end - FROM) // ROWS
         seen = replace(OPENED, x0_px=x0, x1_px=x1, end_line=end, first_line=FROM)

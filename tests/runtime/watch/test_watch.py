@@ -94,6 +94,7 @@ def test_what_is_certain_is_told_as_certain() -> None:
     run.watch.columns.blame(Change(300, 306, gain=-0.2, weave=0.0), 1500, certain=True)
     for block in blocks(cloth()[2048:2176], first_line=2048):
         run.watch.see(block)
+    run.watch.flush()
     run.take([])
     (opened,) = run.maintenance()
     assert "sees -18% of the light and stood still while the cloth moved sideways: clean the window" in opened.message
