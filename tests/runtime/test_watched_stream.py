@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,7 +24,7 @@ from runtime.simulator.geometry import Geometry
 from runtime.simulator.look import Look
 from runtime.simulator.loom import Loom
 from runtime.simulator.world import World
-from runtime.types import Reason, Scale, State, UInt8
+from runtime.types import Reason, Scale, State, TileMaps, UInt8
 from tests.runtime.cloths import Collected
 
 WIDTH, LINES = 768, 4096
@@ -130,3 +132,44 @@ def test_dust_and_a_broken_end_side_by_side_in_cloth_that_wanders(bundle: Bundle
     assert maintenance.cause == "column"
     assert maintenance.x0_px is not None
     assert abs(maintenance.x0_px - column) <= 3
+
+
+class Late:
+    """An engine, or a session of one, that often has not got its maps ready when it is asked."""
+
+    def __init__(self, inner: Any, share: float) -> None:
+        self._inner, self._share, self._chance = inner, share, random.Random(5)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def stream(self, camera: str) -> Late:
+        return Late(self._inner.stream(camera), self._share)
+
+    def collect(self, timeout_s: float = 0.0) -> TileMaps | None:
+        late: TileMaps | None = None if self._chance.random() < self._share else self._inner.collect(timeout_s)
+        return late
+
+
+def test_how_far_the_engine_is_behind_the_camera_changes_nothing(bundle: Bundle) -> None:
+    """The watcher sees lines before their map comes: what it says of the map must not depend on how long before."""
+    engine = OpenVinoEngine(bundle, rows_in_flight=8)
+    faults = (Plant("hole", 60.0, 0.2, size_mm=6), Plant("broken_end", 25.0, 0.3, 400, contrast=-0.5))
+    told = []
+    for share in (0.0, 0.95):
+        sink = Collected()
+        cloth = Spoilt(Loom("twill22", width=WIDTH, seed=5, defects=faults), dim(0.75, DUST))
+        view = View(SimulatedCamera("c", cloth, Scale(0.2, 0.2)), None, ClothFinder(bundle.recipe.geometry.map_stride))
+        Pipeline(bundle, Late(engine, share), "openvino-fp32", [view], [sink]).run()
+        own = {"id", "parent", "time", "latency_ms", "latency_mm", "score"}
+        told.append(
+            [
+                (event.state, event.parent is None, event.model_dump(exclude=own))
+                for event in sink.events
+                if isinstance(event, DefectEvent)
+            ]
+        )
+        assert any(isinstance(event, MaintenanceEvent) for event in sink.events)
+    engine.close()
+    assert len(told[0]) >= 6
+    assert told[0] == told[1]
