@@ -15,7 +15,7 @@ from runtime.preprocess.flatfield import FlatField
 from runtime.preprocess.held_region import SLACK_PX
 from runtime.stitching import Stitcher
 from runtime.tiler import Tiler
-from runtime.types import LineBlock, NotInspected, Reason, ScoreMap, TileBatch
+from runtime.types import LineBlock, NotInspected, Reason, Scale, ScoreMap, TileBatch
 from tests.runtime.analytic import AnalyticEngine
 from tests.runtime.cloths import SCALE
 from tests.runtime.test_stitching import whole_map
@@ -191,7 +191,7 @@ def test_tiles_lie_over_the_cloth_and_see_what_is_beside_it() -> None:
 def test_small_moves_of_the_cloths_edges_are_not_followed_but_large_ones_are() -> None:
     moved, far = 40 + SLACK_PX, 44 + SLACK_PX
     regions = {1: (40, 160), 2: (moved, 160), 3: (far, 160)}
-    tiler = Tiler("c", G, 32, channels=1, scale=SCALE, cloth=ByValue(regions))
+    tiler = Tiler("c", G, 32, channels=1, scale=Scale(0.2, 0.2), cloth=ByValue(regions))
     seen = []
     for number, value in enumerate([1, 2, 3, 3, 3]):
         seen += [cut.region for cut in tiler.push(block(500 * number, 500, 200, value=value))]
