@@ -46,13 +46,6 @@ def cache_text(version: str, scales: Mapping[str, float]) -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-def read_cache(text: bytes) -> tuple[str, dict[str, float]]:
-    """First line and scales of a cache."""
-    first, *lines = text.decode().splitlines()
-    pairs = [line.rsplit(": ", 1) for line in lines]
-    return first, {name: struct.unpack(">f", bytes.fromhex(digits))[0] for name, digits in pairs}
-
-
 def header(version: str) -> str:
     """The first line: 8.6.1 calls itself 8601, 10.3.0 calls itself 100300 (NvInferVersion.h)."""
     major, minor, patch = (int(part) for part in version.split(".")[:3])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import struct
 import weakref
 from types import SimpleNamespace
 from typing import Any
 
-from export.tensorrt_cache import header, read_cache
+from export.tensorrt_cache import header
 from tests.tensorrt.api import members
 from tests.tensorrt.fake_cuda import FakeCuda
 from tests.tensorrt.fake_runtime import Engine, enum, fake_tensorrt, plan
@@ -73,6 +74,13 @@ def limited(thing: Any, cls: str, version: str) -> Any:
             setattr(thing, name, value)
 
     return Limited()
+
+
+def read_cache(text: bytes) -> tuple[str, dict[str, float]]:
+    """First line and scales of a calibration cache, as TensorRT reads them."""
+    first, *lines = text.decode().splitlines()
+    pairs = [line.rsplit(": ", 1) for line in lines]
+    return first, {name: struct.unpack(">f", bytes.fromhex(digits))[0] for name, digits in pairs}
 
 
 class Builder:

@@ -11,7 +11,7 @@ import pytest
 
 from export import tensorrt
 from export.tensorrt import TensorRtOptions, add_options, build, jetson_linux
-from export.tensorrt_cache import CACHE, LEFT, SCALES, cache_text, header, read_cache
+from export.tensorrt_cache import CACHE, LEFT, SCALES, cache_text, header
 from runtime.bundle import Bundle
 from runtime.engines import load_engine
 from runtime.engines import tensorrt as runner
@@ -19,7 +19,7 @@ from runtime.errors import UserError
 from runtime.yaml_files import file_hash
 from tests.runtime.bundles import make_bundle
 from tests.tensorrt.api import VERSIONS
-from tests.tensorrt.fake_builder import FLOAT_LAYER, INT8_LAYER, MOVE, fake_builder
+from tests.tensorrt.fake_builder import FLOAT_LAYER, INT8_LAYER, MOVE, fake_builder, read_cache
 from tests.tensorrt.fake_cuda import CARD, ORIN, FakeCuda
 from tests.tensorrt.fake_runtime import plan
 
