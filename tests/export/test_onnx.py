@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from calibration.forms.graph import Graph  # noqa: E402
 from calibration.forms.prepare import prepared  # noqa: E402
 from calibration.forms.trunk import quantizable  # noqa: E402
 from export import parity  # noqa: E402
+from export.bundle import LIMITS  # noqa: E402
 from export.graph import AnomalyGraph, run_torch, write_onnx  # noqa: E402
 from tests.export.nets import GEOMETRY, cloth, graph_of, untrained  # noqa: E402
 
@@ -105,6 +107,24 @@ def test_onnx_and_openvino_say_what_torch_says(tmp_path: Path, channels: int, ba
         parity.run_openvino(tmp_path / "model.xml", tiles),
     ):
         assert parity.compare("form", reference, found).relative < parity.LIMIT
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("teacher", os.environ.get("WEFTWATCH_TEACHERS", "efficientnet_lite2").split(","))
+@pytest.mark.parametrize("name", ["rd4ad", "uninet", "cfa", "knn"])
+def test_each_model_says_the_same_on_each_teacher_that_is_asked_for(name: str, teacher: str, tmp_path: Path) -> None:
+    """The large teachers take minutes: WEFTWATCH_TEACHERS=resnet34,wide_resnet50_2."""
+    few = {"cfa": {"gamma_c": 16}, "knn": {"count": 64}}.get(name, {})
+    graph = graph_of(untrained(name, teacher, **few), channels="net", join="sum")
+    tiles = parity.probe_tiles(cloth(6, first=50))
+    reference = run_torch(graph, tiles)
+    write_onnx(graph, GEOMETRY, 1, 1, tmp_path / "graph.onnx")
+    ov.save_model(ov.convert_model(tmp_path / "graph.onnx"), tmp_path / "model.xml", compress_to_fp16=False)
+    for found in (
+        parity.run_onnx(tmp_path / "graph.onnx", tiles),
+        parity.run_openvino(tmp_path / "model.xml", tiles),
+    ):
+        assert parity.compare("form", reference, found).relative < LIMITS.get(name, parity.LIMIT)
 
 
 def test_a_quantizer_finds_the_net_that_is_shown_its_tiles_at_half_their_size(onnx_file: Path, tmp_path: Path) -> None:
