@@ -88,23 +88,30 @@ def _origin(info: CameraInfo, lines: int) -> Origin:
         bits=info.bits,
         lines=lines,
         captured=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        own_flat_field=device.own_flat_field if device else None,
     )
 
 
 def _check_pair(dark: Origin, white: Origin) -> None:
     """Both references are of one camera, set alike."""
-    for what in ("serial", "bits", "exposure_us", "gain_db"):
+    for what in ("serial", "bits", "exposure_us", "gain_db", "own_flat_field"):
         before, now = getattr(dark, what), getattr(white, what)
         if before != now:
             raise UserError(
-                f"The dark reference was taken with {what} {before}, the white one with {now}: set the camera as it "
-                "works, and capture --dark again."
+                f"The dark reference was taken with {what} {_or_none(before)}, the white one with {_or_none(now)}: "
+                "set the camera as it works, and capture --dark again."
             )
+
+
+def _or_none(value: object) -> object:
+    return "none" if value == "" else value
 
 
 def _told(origin: Origin) -> str:
     serial = f", serial {origin.serial}" if origin.serial else ""
-    return f"camera '{origin.camera}'{serial}, {origin.lines} lines averaged"
+    own = origin.own_flat_field
+    already = f", corrected already by the camera's own {own}: they hold only while that is on" if own else ""
+    return f"camera '{origin.camera}'{serial}, {origin.lines} lines averaged{already}"
 
 
 def _store(made: DarkReference | FlatField, path: Path) -> None:

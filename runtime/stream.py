@@ -109,7 +109,8 @@ def make_view(name_or_uri: str, cameras: Mapping[str, AnyCamera], map_stride: in
     """
     name, config = describe(name_or_uri, cameras)
     cloth = ClothFinder(grid=map_stride) if config.cloth == "find" else None
-    flat = FlatField.load(Path(config.flat_field)) if config.flat_field else None
+    references = config.references()
+    flat = FlatField.load(references) if references else None
     if flat:
         flat = replace(flat, running=RunningGain(config.scale().mm_per_line, cloth, config.running_gain))
     return View(build(name, config), flat, cloth)

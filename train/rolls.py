@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import zlib
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
@@ -73,7 +72,8 @@ def read_segments(roll: str, mm_per_px: float, sim_lines: int) -> list[UInt8]:
     """
     name, config = describe(roll_uri(roll, mm_per_px), {})
     camera = build(name, config)
-    flat_field = FlatField.load(Path(config.flat_field)) if config.flat_field else None
+    references = config.references()
+    flat_field = FlatField.load(references) if references else None
     runs: list[list[UInt8]] = []
     segment = None
     left = sim_lines if roll.startswith("sim:") else None

@@ -18,10 +18,11 @@ from runtime.cameras.config import AnyCamera, make_camera
 from runtime.errors import UserError
 from runtime.intake import Intake, Limit
 from runtime.recordings.reader import RecordedRoll
-from runtime.recordings.recorder import QUEUE_BLOCKS
-from runtime.recordings.writer import RecordingWriter
+from runtime.recordings.recorder import Recorder
 from runtime.types import NotInspected
 
+QUEUE_BLOCKS = 16
+"""On their way to the recorder, which has the room for what a slow disk holds up."""
 TOLD_EVERY_S = 1.0
 JOIN_S = 5.0
 PICTURE = "preview.png"
@@ -45,14 +46,19 @@ def grab(name_or_uri: str, cameras: Mapping[str, AnyCamera], lines: int, folder:
     try:
         info = camera.open()
         intake = Intake(camera, info, account, Limit(lines=lines), QUEUE_BLOCKS, info.live, wake)
-        with RecordingWriter(folder, info) as writer:
-            print(f"recording {info.name} ({info.description}) into {folder}", flush=True)
+        recorder = Recorder(folder, info)
+        print(f"recording {info.name} ({info.description}) into {folder}", flush=True)
+        try:
             intake.start()
             with _told_to_end() as ended:
-                _record(intake, writer, wake, lines, ended)
+                _record(intake, recorder, wake, lines, ended)
+        finally:
+            recorder.close()
     finally:
         camera.close()
     intake.join(JOIN_S)
+    if recorder.trouble is not None:
+        raise UserError(recorder.trouble)
     if intake.error is not None:
         raise intake.error
     return _close(folder, account, lines)
@@ -70,11 +76,11 @@ def _told_to_end() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _record(intake: Intake, writer: RecordingWriter, wake: threading.Event, lines: int, ended: threading.Event) -> None:
-    """Write what comes until nothing more comes; once told to end, what has come already."""
+def _record(intake: Intake, recorder: Recorder, wake: threading.Event, lines: int, ended: threading.Event) -> None:
+    """Record what comes until nothing more comes or the disk takes no more; once told to end, what has come already."""
     told = time.monotonic()
     stopped = False
-    while not intake.exhausted:
+    while not intake.exhausted and recorder.trouble is None:
         if ended.is_set() and not stopped:
             stopped = True
             intake.stop(give_up_queue=False)
@@ -83,17 +89,16 @@ def _record(intake: Intake, writer: RecordingWriter, wake: threading.Event, line
             wake.wait(0.05)
             wake.clear()
             continue
-        writer.write(item)
-        if isinstance(item, NotInspected):
-            intake.account.given_up(item)
+        recorded = recorder.take(item)
+        if isinstance(recorded, NotInspected):
+            intake.account.given_up(recorded)
         else:
-            intake.account.looked_at(item.first_line, item.end_line)
+            intake.account.looked_at(recorded.first_line, recorded.end_line)
         if time.monotonic() - told > TOLD_EVERY_S:
             told = time.monotonic()
             missing = sum(intake.account.not_inspected.values())
             print(
-                f"  {intake.account.lines_in:,} of {lines:,} lines, {writer.metres:.3f} m, "
-                f"{writer.bytes / 1e6:,.0f} MB, {missing:,} lines missing",
+                f"  {intake.account.lines_in:,} of {lines:,} lines, {intake.metres:.3f} m, {missing:,} lines missing",
                 file=sys.stderr,
                 flush=True,
             )

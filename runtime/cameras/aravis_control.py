@@ -9,7 +9,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from runtime.cameras import aravis_library, gige_probe
+from runtime.cameras import aravis_library, gige_probe, own_flat_field
 from runtime.cameras.base import Device
 from runtime.cameras.gige_control import CONTROL_WAIT_S
 from runtime.errors import UserError
@@ -133,6 +133,7 @@ def about(features: AravisFeatures) -> Device:
         pixel_format=text("PixelFormat"),
         exposure_us=got("float", "ExposureTime"),
         gain_db=got("float", "Gain"),
+        own_flat_field=own_flat_field.switched_on(features, aravis_library.errors()),
     )
 
 

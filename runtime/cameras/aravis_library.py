@@ -14,6 +14,8 @@ from typing import Any
 
 from runtime.errors import UserError
 
+SERIES = ("0.10", "0.8")
+"""Whose interface is known here, the newest first: what is called of it is the same in both."""
 INSTALL = "apt install gir1.2-aravis-0.8 python3-gi, and make 'gi' visible to this Python (docs/cameras.md)"
 
 
@@ -30,13 +32,17 @@ def installed() -> bool:
 
 
 def load(name: str) -> Any:
-    """The namespace Aravis.
+    """The namespace Aravis, of the newest series that is installed.
 
     Raises:
         UserError: it, or the binding, is not installed.
     """
     try:
-        binding("gi").require_version("Aravis", "0.8")
+        gi = binding("gi")
+        try:
+            gi.require_version("Aravis", SERIES[0])
+        except ValueError:  # not installed, or the other one is loaded already
+            gi.require_version("Aravis", SERIES[1])
         return binding("gi.repository.Aravis")
     except (ImportError, ValueError) as error:
         raise UserError(
@@ -59,7 +65,7 @@ def version() -> str:
     """As the package manager names it where it can be told, else the series."""
     library = _library()
     numbers = [getattr(library, f"arv_get_{part}_version", None) for part in ("major", "minor", "micro")]
-    return ".".join(str(number()) for number in numbers if number is not None) or "0.8"
+    return ".".join(str(number()) for number in numbers if number is not None) or _series()
 
 
 def received_bytes(buffer: Any) -> int:
@@ -81,9 +87,14 @@ def kept(gobject: Any) -> Callable[[], None]:
     return lambda: glib.g_object_unref(address)
 
 
+def _series() -> str:
+    """Of the library that is loaded."""
+    return str(load("any")._version)
+
+
 @functools.cache
 def _library() -> ctypes.CDLL:
-    library = ctypes.CDLL("libaravis-0.8.so.0")
+    library = ctypes.CDLL(f"libaravis-{_series()}.so.0")
     library.arv_buffer_get_data.restype = ctypes.c_void_p
     library.arv_buffer_get_data.argtypes = (ctypes.c_void_p, ctypes.POINTER(ctypes.c_size_t))
     return library

@@ -15,6 +15,8 @@ class Device:
 
     Attributes:
         exposure_us, gain_db: ExposureTime and Gain as read back.
+        own_flat_field: the features whose correction of its columns is on (runtime/cameras/own_flat_field.py); empty:
+            none that is known.
     """
 
     vendor: str
@@ -24,6 +26,7 @@ class Device:
     pixel_format: str
     exposure_us: float | None
     gain_db: float | None
+    own_flat_field: str | None = None
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import yaml
 from pydantic import Field, TypeAdapter, ValidationError
 
 from runtime.cameras.base import Camera
-from runtime.cameras.entries import GentlConfig, GigeConfig, PylonConfig, ReplayConfig, SimulatedConfig
+from runtime.cameras.entries import OWN, GentlConfig, GigeConfig, PylonConfig, ReplayConfig, SimulatedConfig
 from runtime.cameras.gige import GigeCamera
 from runtime.cameras.gige_simulated import SimulatedGige
 from runtime.errors import UserError
@@ -178,6 +178,7 @@ def _build_gige(name: str, config: GigeConfig) -> Camera:
         packet_socket=config.packet_socket,
         stamped=config.encoder is None or config.encoder.stamped,
         features=config.features,
+        own_flat_field=config.flat_field == OWN,
     )
     simulated = config.simulated
     if simulated is None:

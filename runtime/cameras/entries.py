@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 from dataclasses import replace
+from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import (
@@ -24,6 +25,8 @@ from runtime.cameras.pixel_formats import PIXEL_FORMATS
 from runtime.types import Scale
 
 Positive = Annotated[float, Field(gt=0)]
+OWN = "camera"
+"""As ``flat_field``: the camera corrects its columns itself."""
 
 
 class Section(BaseModel):
@@ -58,15 +61,23 @@ class CameraConfig(Section):
     x_offset_mm: float = Field(0.0, description="where the camera's column 0 lies on the loom")
     block_lines: int = Field(128, ge=1, le=4096, description="lines a buffer")
     line_rate_hz: Positive | None = Field(None, description="lines a second; none: the camera's own, or no pace")
-    flat_field: str | None = Field(None, description="stored references (.npz) to correct the columns with")
+    flat_field: str | None = Field(
+        None, description="stored references (.npz) to correct the columns with; camera: it corrects them itself"
+    )
     running_gain: bool = Field(False, description="correct the flat field by the slope that metres of cloth show")
     cloth: Literal["find", "all"] = Field("find", description="find the cloth's columns, or take all for cloth")
 
     @model_validator(mode="after")
     def _has_what_is_corrected(self) -> CameraConfig:
-        if self.running_gain and self.flat_field is None:
-            raise ValueError("running_gain corrects a flat field: name one with flat_field")
+        if self.flat_field == OWN and not isinstance(self, RealCameraConfig):
+            raise ValueError("flat_field: camera is for a real camera, whose lines come corrected: leave it out")
+        if self.running_gain and self.references() is None:
+            raise ValueError("running_gain corrects stored references: name their file with flat_field")
         return self
+
+    def references(self) -> Path | None:
+        """The file of references that the lines are corrected with here; None: none, or the camera corrects them."""
+        return None if self.flat_field in (None, OWN) else Path(self.flat_field)
 
     def scale(self) -> Scale:
         """Pixels and lines to loom millimetres."""
@@ -87,7 +98,7 @@ class RealCameraConfig(CameraConfig):
     width: int | None = Field(None, ge=16, description="Width in px; none: the camera's own")
     pixel_format: Annotated[str, AfterValidator(_pixel_format)] = Field("Mono8", description="PixelFormat")
     features: dict[str, FeatureValue] = Field(
-        default_factory=dict, description="any others, by their SFNC names, written last and in this order"
+        default_factory=dict, description="any others, by their names, written after these and in this order"
     )
     encoder: EncoderConfig | None = Field(None, description="none: lines are numbered, and no count is known")
 
@@ -115,6 +126,7 @@ class RealCameraConfig(CameraConfig):
             encoder=self.encoder is not None and self.encoder.stamped,
             encoder_value=self.encoder is not None and not self.encoder.stamped,
             features=self.features,
+            own_flat_field=self.flat_field == OWN,
         )
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from runtime.cameras import own_flat_field
 from runtime.cameras.base import Device
 from runtime.cameras.gentl_device import GentlFeatures, TakenCamera, Wanted
 from runtime.cameras.link import BUFFERS, Buffer, LineSettings, which
@@ -75,6 +76,7 @@ class GentlLink:
             pixel_format=features.get("PixelFormat"),
             exposure_us=number("ExposureTime"),
             gain_db=number("Gain"),
+            own_flat_field=own_flat_field.switched_on(features, self.errors),
         )
 
     def buffer(self, timeout_s: float) -> Buffer | None:

@@ -24,7 +24,7 @@ class GigeCamera(LinkedCamera):
         stamped: the camera stamps each line with its count; else it triggers the lines, and is asked for it.
         client: the library that speaks to the camera.
         block_lines, line_rate_hz, exposure_us, gain_db, width, pixel_format, packet_bytes, resend, packet_socket,
-            features: as GigeSettings.
+            features, own_flat_field: as GigeSettings.
     """
 
     def __init__(
@@ -45,6 +45,7 @@ class GigeCamera(LinkedCamera):
         packet_socket: bool = True,
         stamped: bool = True,
         features: Mapping[str, FeatureValue] | None = None,
+        own_flat_field: bool = False,
     ) -> None:
         settings = GigeSettings(
             block_lines=block_lines,
@@ -56,6 +57,7 @@ class GigeCamera(LinkedCamera):
             encoder=scale.counts_per_mm is not None and stamped,
             encoder_value=scale.counts_per_mm is not None and not stamped,
             features=features or {},
+            own_flat_field=own_flat_field,
             packet_bytes=packet_bytes,
             resend=resend,
             packet_socket=packet_socket,

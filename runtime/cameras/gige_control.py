@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from runtime.cameras import own_flat_field
 from runtime.cameras.base import Device
 from runtime.cameras.sfnc import Feature
 from runtime.errors import UserError
@@ -88,6 +89,7 @@ def device(camera: telegenic.Camera) -> Device:
         pixel_format=pixel_format,
         exposure_us=exposure,
         gain_db=gain,
+        own_flat_field=own_flat_field.switched_on(camera, errors()),
     )
 
 

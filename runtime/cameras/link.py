@@ -32,7 +32,8 @@ class LineSettings:
         line_rate_hz, exposure_us, gain_db: AcquisitionLineRate, ExposureTime, Gain.
         encoder: ask for the encoder's count of each line (chunk EncoderValue).
         encoder_value: the encoder triggers the lines, and its count is asked for now and then.
-        features: any others by name, written last and in this order.
+        features: any others by name, written after these and in this order.
+        own_flat_field: switch the camera's own flat field correction on, last of all.
     """
 
     block_lines: int = 128
@@ -44,6 +45,7 @@ class LineSettings:
     encoder: bool = False
     encoder_value: bool = False
     features: Mapping[str, FeatureValue] = field(default_factory=dict)
+    own_flat_field: bool = False
 
 
 @dataclass(frozen=True)

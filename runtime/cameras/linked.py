@@ -65,6 +65,8 @@ class LinkedCamera:
         with self._using_link:
             self._link = link = self._connected()
         self._line_rate_hz = link.line_rate_hz
+        switched_on = link.device.own_flat_field
+        own = f", which corrects its columns itself ({switched_on} is on)" if switched_on else ""
         return CameraInfo(
             name=self._name,
             width=link.width,
@@ -73,7 +75,8 @@ class LinkedCamera:
             scale=self._scale,
             live=True,
             line_rate_hz=link.line_rate_hz,
-            description=f"{link.device.vendor} {link.device.model}".strip() + f" {self._place} through {link.client}",
+            description=f"{link.device.vendor} {link.device.model}".strip()
+            + f" {self._place} through {link.client}{own}",
             device=link.device,
         )
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from runtime.cameras import node_map
+from runtime.cameras import node_map, own_flat_field
 from runtime.cameras.base import Device
 from runtime.cameras.link import BUFFERS, Buffer, LineSettings, which
 from runtime.cameras.linked import LinkedCamera
@@ -79,6 +79,7 @@ class PylonLink:
             pixel_format=features.get("PixelFormat"),
             exposure_us=features.get("ExposureTime") if features.has_feature("ExposureTime") else None,
             gain_db=features.get("Gain") if features.has_feature("Gain") else None,
+            own_flat_field=own_flat_field.switched_on(features, self.errors),
         )
         self.client = f"pypylon {version('pypylon')}"
         self._camera.MaxNumBuffer.Value = BUFFERS

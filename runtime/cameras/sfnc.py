@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from runtime.cameras import own_flat_field
 from runtime.cameras.link import FeatureValue, LineSettings
 from runtime.errors import UserError
 
@@ -40,6 +41,8 @@ class Features(Protocol):
     def has_feature(self, name: str) -> bool: ...
     def get_integer(self, name: str) -> int: ...
     def get_float(self, name: str) -> float: ...
+    def get_boolean(self, name: str) -> bool: ...
+    def get_enum(self, name: str) -> str: ...
     def set_enum(self, name: str, value: str) -> None: ...
     def set_boolean(self, name: str, value: bool) -> None: ...
     def integer_increment(self, name: str) -> Any: ...
@@ -89,9 +92,23 @@ class Setup:
             self._disable_chunks()
         for feature, chosen in settings.features.items():
             self._set(feature, _kind(chosen), chosen)
+        if settings.own_flat_field:
+            self._correct_columns()
         width = self._camera.get_integer("Width")
         has_rate = self._camera.has_feature("AcquisitionLineRate")
         return width, self._camera.get_float("AcquisitionLineRate") if has_rate else None
+
+    def _correct_columns(self) -> None:
+        """Switch the camera's own flat field on."""
+        switch = own_flat_field.find(self._camera, self._errors)
+        if switch is None:
+            raise UserError(
+                f"{self._where} has no flat field correction of its own that is known here: take references with "
+                "python -m runtime.flatfield and name their file as flat_field, or leave flat_field out and name the "
+                "camera's switch under features"
+            )
+        feature, value = switch
+        self._set(feature, _kind(value), value)
 
     def _disable_chunks(self) -> None:
         """Somebody else may have left them on; behind the lines they would be no whole lines."""

@@ -28,6 +28,7 @@ from runtime.fake_gige.device import Device
 from runtime.fake_gige.frames import Wire
 from runtime.fake_gige.loom import Loom
 from runtime.fake_gige.packets import GVCP_PORT
+from runtime.fake_gige.sensor import Sensor
 from runtime.fake_gige.stream import Streamer
 from runtime.sources import LineSource
 
@@ -50,6 +51,7 @@ def parse_arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     add("--height", type=int, default=128, metavar="LINES", help="lines a buffer (default: %(default)s)")
     add("--counts-per-line", type=float, default=5.0, metavar="N", help="encoder counts (default: %(default)g)")
     add("--no-chunks", action="store_true", help="stamp no counts on lines: EncoderValue alone tells the encoder's")
+    add("--falloff", type=_falloff, default=0.0, metavar="P", help="light that the edges lack, for its own flat field")
     add("--woven-since", type=float, metavar="UNIX_SECONDS", help="when the loom began; default: at first start")
     add("--loss", type=_share, default=0.0, metavar="P", help="share of packets lost (default: none)")
     add("--kept-frames", type=int, default=4, metavar="N", help="buffers kept for resends (default: %(default)s)")
@@ -73,6 +75,13 @@ def _share(text: str) -> float:
     value = float(text)
     if not 0 <= value <= 1:
         raise argparse.ArgumentTypeError(f"must be 0 to 1, got {text}")
+    return value
+
+
+def _falloff(text: str) -> float:
+    value = _share(text)
+    if value == 1:
+        raise argparse.ArgumentTypeError("must leave some light: below 1")
     return value
 
 
@@ -103,13 +112,14 @@ class FakeCamera:
             self.loom,
             o.counts_per_line,
             not o.no_chunks,
+            o.falloff > 0,
         )
         try:
             self.wire = Wire(o.ip, o.loss, o.mtu, o.seed)
             device.on_test_packet = self.wire.test_packet
             streamer = Streamer(
                 device,
-                self.source,
+                Sensor(self.source, o.falloff),
                 self.loom,
                 self.wire,
                 o.counts_per_line,

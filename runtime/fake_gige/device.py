@@ -47,6 +47,7 @@ class StreamFormat:
     packet_size: int
     chunks: bool
     encoder_chunk: bool
+    flat_field: bool
     destination: tuple[str, int]
 
 
@@ -62,6 +63,7 @@ class Device:
         loom: whose line rate and encoder the registers show.
         counts_per_line: encoder counts a line, signed.
         chunks: it can stamp lines with the encoder's count.
+        flat_field: it can correct its columns.
 
     Attributes:
         streaming: set between AcquisitionStart and AcquisitionStop.
@@ -80,6 +82,7 @@ class Device:
         loom: Loom,
         counts_per_line: float,
         chunks: bool = True,
+        flat_field: bool = False,
     ) -> None:
         self.streaming = threading.Event()
         self.on_start: Callable[[], None] = lambda: None
@@ -88,7 +91,7 @@ class Device:
         self._loom = loom
         self._counts_per_line = counts_per_line
         self._memory = bytearray(MEMORY)
-        self._xml = description(channels, chunks)
+        self._xml = description(channels, chunks, flat_field)
         self._identify(ip, serial, keeps_frames)
         values = {
             Reg.WIDTH: width // WIDTH_STEP * WIDTH_STEP,
@@ -222,6 +225,7 @@ class Device:
             packet_size=self.u32(Reg.PACKET_SIZE) & 0xFFFF,
             chunks=chunks,
             encoder_chunk=chunks and bool(self.u32(Reg.CHUNK_ENABLE)),
+            flat_field=bool(self.u32(Reg.FLAT_FIELD)),
             destination=self._destination(),
         )
 

@@ -55,6 +55,7 @@ class Reg(IntEnum):
     LINE_RATE = 0x1_0030
     EXPOSURE_TIME = 0x1_0038
     GAIN = 0x1_0040
+    FLAT_FIELD = 0x1_0048
     TRIGGER_SELECTOR = 0x1_0050
     TRIGGER_MODE = 0x1_0054
     TRIGGER_SOURCE = 0x1_0058
@@ -211,9 +212,12 @@ def _groups(channels: int, chunks: bool) -> dict[str, dict[str, str]]:
     }
 
 
-def description(channels: int, chunks: bool = True) -> bytes:
-    """The GenICam XML of a camera whose lines have 1 or 3 channels, with or without chunk data."""
+def description(channels: int, chunks: bool = True, flat_field: bool = False) -> bytes:
+    """The GenICam XML of a camera whose lines have 1 or 3 channels, with or without chunk data and a flat field."""
     groups = _groups(channels, chunks)
+    if flat_field:
+        name = "FlatFieldCorrectionEnable"
+        groups["AnalogControl"][name] = _boolean(name, Reg.FLAT_FIELD)
     if not chunks:
         del groups["ChunkDataControl"]
     parts = [_HEAD, _node("Category", "Root", [("pFeature", group) for group in groups])]

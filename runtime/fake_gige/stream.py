@@ -14,7 +14,7 @@ from runtime.fake_gige.features import TICKS_PER_SECOND
 from runtime.fake_gige.frames import Frame, Wire
 from runtime.fake_gige.loom import Loom
 from runtime.fake_gige.packets import next_block_id
-from runtime.sources import LineSource
+from runtime.fake_gige.sensor import Sensor
 
 MAX_BACKLOG_S = 1.0
 WIRE_BYTES_S = 312_500_000
@@ -30,7 +30,7 @@ class Streamer:
 
     Args:
         device: whose registers say what to send and where to.
-        source: the cloth.
+        sensor: what looks at the cloth.
         loom: the clock.
         wire: the socket.
         counts_per_line: encoder counts a line; line n has count round(n * counts_per_line).
@@ -44,7 +44,7 @@ class Streamer:
     def __init__(
         self,
         device: Device,
-        source: LineSource,
+        sensor: Sensor,
         loom: Loom,
         wire: Wire,
         counts_per_line: float,
@@ -53,7 +53,7 @@ class Streamer:
         live: bool,
         line_timeout_s: float,
     ) -> None:
-        self._device, self._source, self._loom, self._wire = device, source, loom, wire
+        self._device, self._sensor, self._loom, self._wire = device, sensor, loom, wire
         self._counts_per_line = counts_per_line
         self._first_block, self._live, self._line_timeout_s = first_block, live, line_timeout_s
         self._kept: deque[Frame] = deque(maxlen=kept_frames)
@@ -103,10 +103,7 @@ class Streamer:
                 time.sleep(POLL_S)
                 continue
             frame = self._blank(format, rows)
-            seen = self._source.lines(line, rows)[:, : format.width]
-            if seen.dtype != np.uint8:
-                raise ValueError("the simulated camera looks at cloth of 8 bits")
-            frame.lines[:] = format.pixels.wire(seen.astype(np.uint8, copy=False))
+            frame.lines[:] = format.pixels.wire(self._sensor.lines(line, rows, format.flat_field)[:, : format.width])
             rows = self._expose(frame, line, block_id, turn)
             if rows == 0:
                 continue
@@ -114,7 +111,7 @@ class Streamer:
             self._slip_if_late(line, format.height)
 
     def _rows_left(self, line: int, rows: int) -> int:
-        length = self._source.length
+        length = self._sensor.length
         return rows if length is None else max(0, min(rows, length - line))
 
     def _expose(self, frame: Frame, line: int, block_id: int, turn: int) -> int:

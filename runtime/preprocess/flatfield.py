@@ -40,6 +40,8 @@ class CameraDevice(Protocol):
     def exposure_us(self) -> float | None: ...
     @property
     def gain_db(self) -> float | None: ...
+    @property
+    def own_flat_field(self) -> str | None: ...
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Origin:
         bits: significant bits of its pixels.
         lines: how many lines were averaged.
         captured: when, ISO 8601, UTC.
+        own_flat_field: the camera's features that corrected the lines already; empty: none did.
     """
 
     camera: str
@@ -59,6 +62,7 @@ class Origin:
     bits: int
     lines: int
     captured: str
+    own_flat_field: str | None = None
 
 
 @dataclass(frozen=True)
@@ -160,7 +164,8 @@ class FlatField:
         What either side does not know is not compared.
 
         Raises:
-            UserError: another serial number, or other significant bits.
+            UserError: another serial number, other significant bits, or a correction of the camera's own that is on
+                now and was off then, or the other way round.
         """
         origin = self.origin
         if origin is None:
@@ -177,6 +182,7 @@ class FlatField:
                 f"The flat field of camera '{camera}' was taken with serial {origin.serial} ('{origin.camera}'), this "
                 f"camera is {device.serial}: capture it again with this camera, or name the right file in cameras.yaml."
             )
+        _check_own(origin.own_flat_field, device.own_flat_field, camera)
         for setting, taken, now, tolerance in (
             ("ExposureTime", origin.exposure_us, device.exposure_us, SETTING_TOLERANCE * (origin.exposure_us or 0)),
             ("Gain", origin.gain_db, device.gain_db, GAIN_TOLERANCE_DB),
@@ -242,3 +248,24 @@ def to_8_bit(pixels: Pixels, bits: int) -> UInt8:
     if pixels.dtype == np.uint8:
         return pixels.view(np.uint8)
     return (pixels >> (bits - 8)).astype(np.uint8)
+
+
+def _check_own(then: str | None, now: str | None, camera: str) -> None:
+    """Whether the camera corrected its lines when the references were taken, and whether it does now; None: not known.
+
+    Raises:
+        UserError: it did and does not, or the other way round.
+    """
+    if then is None and now:
+        _log.warning(
+            "camera '%s' corrects its columns itself (%s is on), and its flat field does not say whether it did then: "
+            "capture it again",
+            camera,
+            now,
+        )
+    elif None not in (then, now) and then != now:
+        was, is_now = (f"on ({own})" if own else "off" for own in (then, now))
+        raise UserError(
+            f"The flat field of camera '{camera}' was taken while the camera's own correction was {was}, and now it is "
+            f"{is_now}: switch it back under features in cameras.yaml, or capture the flat field again."
+        )

@@ -48,8 +48,12 @@ class Recorder:
         self._thread = threading.Thread(target=self._write, name=f"recorder {info.name}", daemon=True)
         self._thread.start()
 
-    def take(self, item: LineBlock | NotInspected) -> None:
-        """Hand an item over: a file waits for the disk; a live camera's lines without room are a gap (overload)."""
+    def take(self, item: LineBlock | NotInspected) -> LineBlock | NotInspected:
+        """Hand an item over: a file waits for the disk; a live camera's lines without room are a gap (overload).
+
+        Returns:
+            What is to be in the recording: the item, or the gap.
+        """
         with self._changed:
             if self._waits:
                 self._changed.wait_for(lambda: len(self._items) < QUEUE_BLOCKS or self._ended)
@@ -61,6 +65,7 @@ class Recorder:
             if not self._ended:
                 self._items.append(item)
             self._changed.notify_all()
+            return item
 
     def close(self) -> str:
         """Write what waits; safe to call twice. Returns the account, one sentence."""

@@ -16,13 +16,13 @@ import numpy as np
 import pytest
 
 from runtime.camera import main
-from runtime.camera_command import grab
 from runtime.camera_command.listing import told
 from runtime.camera_command.preview import preview
 from runtime.cameras.config import load_cameras
 from runtime.cameras.gige_probe import Found
 from runtime.command import status
 from runtime.fake_gige.stamped import Stamped
+from runtime.recordings import recorder
 from runtime.recordings.reader import RecordedRoll
 from runtime.recordings.writer import RecordingWriter
 from runtime.types import LineBlock, NotInspected, Reason
@@ -163,7 +163,7 @@ def test_told_to_end_it_keeps_the_recording(cameras: str, tmp_path: Path, number
 def test_what_a_slow_disk_leaves_no_room_for_is_a_counted_gap(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(grab, "QUEUE_BLOCKS", 2)
+    monkeypatch.setattr(recorder, "QUEUE_BLOCKS", 2)
     write = RecordingWriter.write
 
     def slowly(writer: RecordingWriter, item: LineBlock | NotInspected) -> None:
@@ -181,6 +181,24 @@ def test_what_a_slow_disk_leaves_no_room_for_is_a_counted_gap(
     assert f"recorded {4000 - missing:,} + missing {missing:,}, overload {missing:,}" in out
     assert items[0].first_line == 0
     assert all(one.end_line == other.first_line for one, other in pairwise(items))
+
+
+def test_a_full_disk_ends_it_with_a_sentence_and_no_thread_is_left(
+    cameras: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Full(RecordingWriter):
+        def _write(self, item: LineBlock | NotInspected) -> None:
+            if self.bytes > 100_000:
+                raise OSError(28, "No space left on device")
+            super()._write(item)
+
+    monkeypatch.setattr(recorder, "RecordingWriter", Full)
+    before = threading.active_count()
+    cloth = "sim:plain?width=256&line_rate_hz=5000&block_lines=50"
+    assert status(main, ["grab", cloth, "--lines", "100000", "--out", str(tmp_path / "new")]) == 2
+    assert "(No space left on device): make room" in capsys.readouterr().err
+    assert RecordedRoll(tmp_path / "new").end_line < 1000
+    assert threading.active_count() == before
 
 
 def test_grab_into_a_folder_that_holds_something_is_refused(cameras: str, capsys: pytest.CaptureFixture[str]) -> None:

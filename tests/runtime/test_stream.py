@@ -15,7 +15,7 @@ from runtime import __version__
 from runtime.command import status
 from runtime.events import json_schema
 from runtime.preprocess.flatfield import FlatField
-from runtime.stream import main
+from runtime.stream import main, make_view
 from runtime.types import LineBlock
 from tests import torchless
 from tests.runtime.bundles import CLOTH, MM_PER_PX, SPOT, make_bundle
@@ -99,6 +99,10 @@ def test_a_flat_field_in_cameras_yaml_takes_a_bright_column_away(place: Path, tm
     )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     assert {event["cameras"][0] for event in only(events(done.stdout), "defect")} == {"raw"}
+
+
+def test_nothing_is_corrected_here_where_the_camera_does_it() -> None:
+    assert make_view("gige:10.0.0.1?flat_field=camera", {}, map_stride=8).flat_field is None
 
 
 def test_without_json_the_screen_is_for_people(place: Path) -> None:

@@ -70,6 +70,11 @@ def test_the_commented_examples_of_the_shipped_file_are_valid(tmp_path: Path) ->
         ("c: {backend: gige, ip: 10.0.0.1, pixel_format: BayerRG8, block_lines: 9}", r"c: .*must be even for BayerRG8"),
         ("c: {backend: gige, ip: 10.0.0.1, client: pylon}", r"c\.client: .*'auto', 'aravis' or 'telegenic'"),
         ("c: {backend: gige, ip: 10.0.0.1, packet_bytes: 100}", r"c\.packet_bytes: .*576"),
+        ("c: {backend: replay, path: roll, flat_field: camera}", "c: .*flat_field: camera is for a real camera"),
+        (
+            "c: {backend: gige, ip: 10.0.0.1, flat_field: camera, running_gain: true}",
+            "c: .*running_gain corrects stored references",
+        ),
         ("c: {backend: usb}", r"c: .*'gige', 'gentl', 'pylon', 'replay', 'simulated'"),
         ("'a camera': {backend: gige, ip: 10.0.0.1}", "a camera"),
         ("c: [", "is not YAML"),

@@ -101,6 +101,7 @@ def test_the_only_producer_of_the_path_is_found(
         ("serial: '0', width: 99999", "refuses Width = 99999"),
         ("serial: '0', block_lines: 400, pixel_format: Mono12", "refuses PixelFormat = Mono12 .*it takes RGBa8, Mono8"),
         ("serial: '0', block_lines: 400, line_rate_hz: 9", "has no feature AcquisitionLineRate"),
+        ("serial: '0', block_lines: 400, flat_field: camera", "has no flat field correction of its own"),
         ("serial: '0', block_lines: 400, features: {BouncingBallSize: 100000}", "refuses BouncingBallSize = 100000"),
     ],
 )

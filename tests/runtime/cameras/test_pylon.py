@@ -95,6 +95,7 @@ def test_failed_buffers_are_named_line_for_line(tmp_path: Path, strips: Path) ->
         ("serial: '77'", "serial 77: 0 cameras fit"),
         ("serial: 0815-0000, width: 9999", r"refuses Width = 9999 \(it takes 1 to 4096"),
         ("serial: 0815-0000, line_rate_hz: 9", "has no feature AcquisitionLineRate"),
+        ("serial: 0815-0000, flat_field: camera", "has no flat field correction of its own"),
         ("serial: 0815-0000, features: {TriggerMode: Sideways}", r"refuses TriggerMode .*\(it takes Off, On\)"),
     ],
 )

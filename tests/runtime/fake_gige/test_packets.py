@@ -48,6 +48,7 @@ def test_a_frames_chunks_can_be_read_back() -> None:
         packet_size=100,
         chunks=True,
         encoder_chunk=True,
+        flat_field=False,
         destination=("127.0.0.1", 1),
     )
     frame = Frame(stream, rows=5)

@@ -107,6 +107,8 @@ DEVICE = Device("maker", "line", "SN-17", "1", "Mono8", exposure_us=80.0, gain_d
         (8, replace(DEVICE, serial="SN-18"), r"with serial SN-17 \('left'\), this camera is SN-18: capture", ""),
         (8, replace(DEVICE, exposure_us=120.0), "", "taken at ExposureTime 80, the camera has 120: capture it again"),
         (8, replace(DEVICE, gain_db=6.0), "", "taken at Gain 3, the camera has 6"),
+        (8, replace(DEVICE, own_flat_field=""), "", ""),
+        (8, replace(DEVICE, own_flat_field="FFCEnable"), "", "FFCEnable is on), and its flat field does not say"),
     ],
 )
 def test_references_of_another_camera_are_refused_and_other_settings_warned_of(
