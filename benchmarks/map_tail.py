@@ -20,8 +20,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.host import write_report
-from calibration.normal import stitched_strips
-from calibration.rolls import scale_of
+from calibration.normal import opened, stitched_strips
 from runtime.bundle import Bundle
 from runtime.cameras.config import roll_uri
 from runtime.command import at_least, parser, positive, run
@@ -97,12 +96,14 @@ def _look_at(asked: Asked, options: argparse.Namespace) -> MapTail:
         raise UserError(f"The map of '{asked.bundle}' is not the net's alone: export it with --channels net.")
     (middle,), (spread,) = trained["scale"]["middle"], trained["scale"]["spread"]
     uri, map_stride = roll_uri(asked.roll, recipe.mm_per_px), recipe.geometry.map_stride
-    view, scale = make_view(uri, {}, map_stride), scale_of(uri, map_stride)
-    tiler = Tiler(asked.name, recipe.tiles, recipe.tiles.max_step, recipe.channels, scale, view.cloth, view.flat_field)
+    view, tiles = make_view(uri, {}, map_stride), recipe.tiles
     engine = load_engine(bundle, options.engine, options.precision, options.device)
     lines = options.sim_lines if asked.roll.startswith("sim:") else None
     try:
-        strips = [strip.values for strip in stitched_strips(view.camera, tiler, engine, bundle, lines)]
+        with opened(view.camera, bundle) as info:
+            step, channels, scale = tiles.max_step, recipe.channels, info.scale
+            tiler = Tiler(asked.name, tiles, step, channels, scale, view.cloth, view.flat_field)
+            strips = [strip.values for strip in stitched_strips(view.camera, tiler, engine, bundle, lines)]
     finally:
         engine.close()
     cells = [values[np.isfinite(values)] for values in strips]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 from runtime.bundle import Bundle
-from runtime.cameras.base import Camera
+from runtime.cameras.base import Camera, CameraInfo
 from runtime.engines.base import Engine
 from runtime.errors import UserError
 from runtime.stitching import Stitcher
@@ -13,23 +14,35 @@ from runtime.tiler import Tiler
 from runtime.types import LineBlock, NotInspected, Reason, ScoreMap, TileBatch
 
 
+@contextmanager
+def opened(camera: Camera, bundle: Bundle) -> Iterator[CameraInfo]:
+    """A roll's camera while it is open.
+
+    Raises:
+        UserError: it cannot be opened, or its pixels are not of the bundle's size.
+    """
+    try:
+        info = camera.open()
+        bundle.check_scale(info.scale.mm_per_px, info.name)
+        yield info
+    finally:
+        camera.close()
+
+
 def stitched_strips(
     camera: Camera, tiler: Tiler, engine: Engine, bundle: Bundle, lines: int | None = None
 ) -> Iterator[ScoreMap]:
-    """Strips of the map of all that a camera gives, cut and stitched as the runtime does.
+    """Strips of the map of all that an opened camera gives, cut and stitched as the runtime does.
 
     Args:
-        camera: not yet opened; closed at the end.
         lines: take no more than about so many; None: all there are.
 
     Raises:
-        UserError: the camera cannot be opened, lines of it cannot be read, or its pixels are not of the bundle's size.
+        UserError: lines of it cannot be read.
     """
     session = engine.stream("calibration")
     stitcher = Stitcher(bundle.recipe.tiles)
-    info = camera.open()
     try:
-        bundle.check_scale(info.scale.mm_per_px, info.name)
         for batch in rows_of_tiles(camera, tiler, lines):
             while session.in_flight >= engine.spec.max_in_flight:
                 if maps := session.collect(timeout_s=1.0):
@@ -40,7 +53,6 @@ def stitched_strips(
                 yield stitcher.add(maps)
     finally:
         session.close()
-        camera.close()
 
 
 def rows_of_tiles(camera: Camera, tiler: Tiler, lines: int | None) -> Iterator[TileBatch]:

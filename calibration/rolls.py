@@ -7,14 +7,13 @@ from typing import IO
 
 from calibration.cloth import NormalCloth
 from calibration.evidence import line_scale
-from calibration.normal import stitched_strips
+from calibration.normal import opened, stitched_strips
 from runtime.bundle import Bundle
 from runtime.cameras.config import roll_uri
 from runtime.engines import load_engine
 from runtime.engines.base import Engine
 from runtime.stream import make_view
 from runtime.tiler import Tiler
-from runtime.types import Scale
 
 
 def look_at_rolls(options: argparse.Namespace, bundle: Bundle, file: IO[bytes]) -> NormalCloth:
@@ -40,20 +39,7 @@ def _add_roll(cloth: NormalCloth, roll: str, sim_lines: int, bundle: Bundle, eng
     uri = roll_uri(roll, recipe.mm_per_px)
     view = make_view(uri, {}, recipe.geometry.map_stride)
     stride = bundle.settings().policy.stride_lines
-    scale = scale_of(uri, recipe.geometry.map_stride)
-    tiler = Tiler("roll", recipe.tiles, stride, recipe.channels, scale, view.cloth, view.flat_field)
     lines = sim_lines if roll.startswith("sim:") else None
-    cloth.add_roll(stitched_strips(view.camera, tiler, engine, bundle, lines), scale)
-
-
-def scale_of(uri: str, map_stride: int) -> Scale:
-    """Of the camera that a roll came from.
-
-    Raises:
-        UserError: it cannot be opened.
-    """
-    camera = make_view(uri, {}, map_stride).camera
-    try:
-        return camera.open().scale
-    finally:
-        camera.close()
+    with opened(view.camera, bundle) as info:
+        tiler = Tiler("roll", recipe.tiles, stride, recipe.channels, info.scale, view.cloth, view.flat_field)
+        cloth.add_roll(stitched_strips(view.camera, tiler, engine, bundle, lines), info.scale)

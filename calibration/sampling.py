@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from calibration.normal import rows_of_tiles
+from calibration.normal import opened, rows_of_tiles
 from runtime.bundle import Bundle
 from runtime.cameras.config import roll_uri
 from runtime.errors import UserError
@@ -124,13 +124,9 @@ def _tiles(bundle: Bundle, number: int, roll: str, sim_lines: int) -> Iterator[t
     """Every tile of a roll with its place; uint8 [T, T, C]."""
     recipe, stride = bundle.recipe, bundle.settings().policy.stride_lines
     view = make_view(roll_uri(roll, recipe.mm_per_px), {}, recipe.geometry.map_stride)
-    info = view.camera.open()
-    try:
+    with opened(view.camera, bundle) as info:
         tiler = Tiler("roll", recipe.tiles, stride, recipe.channels, info.scale, view.cloth, view.flat_field)
-        bundle.check_scale(info.scale.mm_per_px, info.name)
         for row, batch in enumerate(rows_of_tiles(view.camera, tiler, sim_lines if roll.startswith("sim:") else None)):
             for column, tile in enumerate(batch.pixels):
                 across = 3 * column // len(batch.pixels)
                 yield Place(number, row, column, across, float(tile.mean())), tile
-    finally:
-        view.camera.close()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 
 from runtime.events import MaintenanceEvent
 from runtime.judging import new_run_id
-from runtime.pipeline import Pipeline
-from runtime.preprocess.flatfield import FlatField
+from runtime.pipeline import Pipeline, View
 from runtime.preprocess.running_gain import Drift
 from runtime.types import LineBlock, ScoreMap
 
@@ -16,24 +15,24 @@ class FlatFieldAge:
     """A pipeline's ``on_strip`` listener.
 
     Args:
-        flat: each camera's flat field by its name, None where it has none.
+        views: the pipeline's, in its order.
         pipeline: gives the pipeline, once it is made: where lines lie, and who is told.
     """
 
-    def __init__(self, flat: Mapping[str, FlatField | None], pipeline: Callable[[], Pipeline]) -> None:
-        self._flat, self._pipeline = flat, pipeline
+    def __init__(self, views: Sequence[View], pipeline: Callable[[], Pipeline]) -> None:
+        self._views, self._pipeline = views, pipeline
         self._run_id = new_run_id()
         self._told: dict[str, MaintenanceEvent] = {}
 
     def seen(self, item: LineBlock | ScoreMap) -> None:
         """The moment at which a change is told."""
-        flat = self._flat.get(item.camera)
+        pipeline = self._pipeline()
+        looking = zip(pipeline.lanes, self._views, strict=True)
+        lane, flat = next((lane, view.flat_field) for lane, view in looking if lane.name == item.camera)
         drift = flat.running.take_news() if flat and flat.running else None
         if drift is None:
             return
-        pipeline = self._pipeline()
         if drift.stale:
-            lane = next(lane for lane in pipeline.lanes if lane.name == item.camera)
             self._told[item.camera] = MaintenanceEvent(
                 id=f"{self._run_id}-{item.camera}-flat-field",
                 camera=item.camera,

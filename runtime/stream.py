@@ -57,8 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     sinks.append(rolls)
     engine = load_engine(bundle, options.engine, options.precision, options.device)
     control, recordings, recorded_all = None, None, True
-    flat = {describe(name, cameras)[0]: view.flat_field for name, view in zip(options.camera, views, strict=True)}
-    watchers = [rolls.seen, FlatFieldAge(flat, lambda: pipeline).seen]
+    watchers = [rolls.seen, FlatFieldAge(views, lambda: pipeline).seen]
     try:
         if options.control:
             control = Control(options.control)

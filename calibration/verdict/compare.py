@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from calibration.normal import stitched_strips
+from calibration.normal import opened, stitched_strips
 from calibration.threshold import NormalTail
 from calibration.verdict.cloth import PaintedPiece, Piece, painted
 from calibration.verdict.numbers import Noise, rank_correlation
@@ -101,12 +101,12 @@ class Comparison:
 
     def _see(self, piece: Piece, cloth: ClothFinder | None) -> tuple[list[ScoreMap], list[ScoreMap]]:
         recipe, stride = self.bundle.recipe, self.policy.stride_lines
-        scale = piece.camera.scale
-        tilers = [Tiler("piece", recipe.tiles, stride, recipe.channels, scale, cloth) for _ in self.sides]
-        before, after = (
-            list(stitched_strips(piece, tiler, side.engine, self.bundle))
-            for tiler, side in zip(tilers, self.sides, strict=True)
-        )
+        with opened(piece, self.bundle) as info:
+            tilers = [Tiler("piece", recipe.tiles, stride, recipe.channels, info.scale, cloth) for _ in self.sides]
+            before, after = (
+                list(stitched_strips(piece, tiler, side.engine, self.bundle))
+                for tiler, side in zip(tilers, self.sides, strict=True)
+            )
         return before, after
 
     def _raise_alarms(self, before: Sequence[ScoreMap], after: Sequence[ScoreMap], scale: Scale) -> None:

@@ -53,5 +53,5 @@ def test_it_is_one_maintenance_event(place: Path, camera: str, messages: int) ->
 
 def test_without_a_flat_field_there_is_nothing_to_follow(tmp_path: Path) -> None:
     (tmp_path / "cameras.yaml").write_text("c: {backend: gige, ip: 10.0.0.1, running_gain: true}")
-    with pytest.raises(UserError, match="running_gain corrects a flat field: name one with flat_field"):
+    with pytest.raises(UserError, match="running_gain corrects stored references: name their file"):
         load_cameras(tmp_path / "cameras.yaml")
