@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import IO
@@ -32,7 +33,7 @@ class NormalCloth:
     Attributes:
         metres: of cloth that was looked at, for each roll that has any.
         width_mm: of the widest strip's cloth.
-        lines: what faint lines count in ``strips``, ``peaks`` and ``events``; None: they are not sought.
+        lines: what faint lines count in the maps, once ``join_lines`` has said it; None: they are not sought.
     """
 
     def __init__(self, file: IO[bytes]) -> None:
@@ -47,8 +48,7 @@ class NormalCloth:
         """Keep the maps of one more roll; a strip without cloth counts as no metres."""
         kept, metres = [], 0.0
         for strip in strips:
-            kept.append(_Strip(replace(strip, values=strip.values[:0]), self._file.tell(), scale))
-            np.save(self._file, strip.values)
+            kept.append(self._keep(strip, scale))
             if np.isfinite(strip.values).any():
                 metres += (strip.end_line - strip.first_line) * scale.mm_per_line / 1000
                 self.width_mm = max(self.width_mm, (strip.region[1] - strip.region[0]) * scale.mm_per_px)
@@ -56,9 +56,18 @@ class NormalCloth:
             self._rolls.append(kept)
             self.metres.append(metres)
 
+    def join_lines(self, lines: LineScale | None) -> None:
+        """Take faint lines for what they are worth, from here on; they are sought once, and the joined maps kept."""
+        self.lines = lines
+        if lines is None:
+            return
+        for number, roll in enumerate(self._rolls):
+            joined = with_lines(map(self._read, roll), lines)
+            self._rolls[number] = [self._keep(strip, roll[0].scale) for strip in joined]
+
     def strips(self) -> Iterator[ScoreMap]:
-        """All maps as the runtime judges them, in order."""
-        return (strip for roll in self._rolls for strip in self._judged(roll))
+        """All maps in order, as the runtime judges them once lines have been joined."""
+        return (strip for roll in self._rolls for strip in map(self._read, roll))
 
     def peaks(self, opening: float, keep: float, policy: Policy) -> list[Float64]:
         """Highest map value of each event that the runtime would tell at these thresholds; of each roll, [events]."""
@@ -69,19 +78,21 @@ class NormalCloth:
         """How many events the runtime would tell."""
         return sum(map(len, self.peaks(opening, keep, policy)))
 
-    def _judged(self, roll: list[_Strip]) -> Iterator[ScoreMap]:
-        return with_lines(map(self._read, roll), self.lines)
-
     def _peaks_of_roll(self, roll: list[_Strip], thresholds: Thresholds, policy: Policy) -> Float64:
         scale = roll[0].scale
         # The track knows no line, so that lines lie by the pitch: the maps are of cloth that did not stop.
         tracker = DefectTracker("normal", scale, Track(scale), thresholds, policy)
         told = []
-        for strip, more in and_more(self._judged(roll)):
+        for strip, more in and_more(map(self._read, roll)):
             told += tracker.add(strip, strip.end_line, more)
         told += tracker.close(roll[-1].head.end_line)
         last = {defect.id: defect for defect in told}
         return np.array([defect.score for defect in last.values() if defect.parent is None])
+
+    def _keep(self, strip: ScoreMap, scale: Scale) -> _Strip:
+        at = self._file.seek(0, io.SEEK_END)
+        np.save(self._file, strip.values)
+        return _Strip(replace(strip, values=strip.values[:0]), at, scale)
 
     def _read(self, strip: _Strip) -> ScoreMap:
         self._file.seek(strip.at)

@@ -30,7 +30,7 @@ def look_at_rolls(options: argparse.Namespace, bundle: Bundle, file: IO[bytes]) 
     finally:
         engine.close()
     if not options.no_lines:
-        cloth.lines = line_scale(cloth.strips)
+        cloth.join_lines(line_scale(cloth.strips))
     return cloth
 
 

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from calibration.cloth import NormalCloth
+from calibration.evidence import with_lines
 from runtime.cameras.simulated import SimulatedCamera
+from runtime.defects.evidence_scale import LineScale
 from runtime.engines.openvino import OpenVinoEngine
 from runtime.events import DefectEvent
 from runtime.pipeline import Pipeline, View
@@ -44,6 +46,20 @@ def test_metres_are_those_of_cloth_roll_by_roll() -> None:
     assert cloth.metres == pytest.approx([32 * STRIDE * line_m, 8 * STRIDE * line_m])
     assert cloth.width_mm == pytest.approx(30 * STRIDE * SCALE.mm_per_px)
     assert [len(peaks) for peaks in cloth.peaks(0.5, 0.5, Policy())] == [0, 0], "a roll without cloth is none"
+
+
+def test_lines_are_joined_with_the_map_roll_by_roll() -> None:
+    rng = np.random.default_rng(1)
+    rolls = [in_strips(rng.normal(0, 0.1, (96, 128)).astype(np.float32), 16) for _ in range(2)]
+    for strip in rolls[1][2:3]:
+        strip.values[5] += 0.4
+    cloth, scale = kept(*rolls), LineScale(usual=0.1, map_usual=0.3, strong=2.0, gain=3.0)
+    assert cloth.events(0.8, 0.8, Policy()) == 0
+    cloth.join_lines(scale)
+    wanted = [strip for roll in rolls for strip in with_lines(roll, scale)]
+    for one, other in zip(cloth.strips(), wanted, strict=True):
+        np.testing.assert_array_equal(one.values, other.values)
+    assert [len(peaks) for peaks in cloth.peaks(0.8, 0.8, Policy())] == [0, 1]
 
 
 def test_one_cluster_is_one_event_and_rolls_do_not_join() -> None:
