@@ -30,6 +30,7 @@ from benchmarks.scenario.play import Run, play
 from benchmarks.scenario.record import Record
 from benchmarks.scenarios import played, style_bundle
 from calibration.promise import another_promise
+from calibration.tail import dispersion_of
 from runtime import __version__
 from runtime.bundle import Bundle
 from runtime.command import at_least, parser, positive, run
@@ -66,7 +67,8 @@ class Kept:
         asked: false events per 100 m. opening: the threshold.
         calibrated_m: of the cloth that the threshold is from; missing_m: what the promise lacks of it.
         metres, width_mm: of fresh cloth, as it was looked at. rolls: how many. most: events of the roll that has most.
-        counted: false events. stops: alarms that asked for a stop.
+        counted: false events. dispersion: how much rolls differ in them, 1 as chance makes them.
+        stops: alarms that asked for a stop.
     """
 
     style: str
@@ -78,6 +80,7 @@ class Kept:
     width_mm: float
     rolls: int
     counted: int
+    dispersion: float
     most: int
     stops: int
 
@@ -162,6 +165,7 @@ def count(style: str, rate: float, bundle: AtRate, records: Sequence[Record]) ->
         width_mm=right - left,
         rolls=len(records),
         counted=sum(counts),
+        dispersion=dispersion_of(counts, [record.metres for record in records]),
         most=max(counts),
         stops=sum(one.stops.count for one in measures if one.stops),
     )
@@ -171,8 +175,8 @@ def told(one: Kept) -> list[str]:
     """For people."""
     said = [
         f"{one.style}: asked {one.asked:g} false events per 100 m, counted {one.rate} in {one.metres:.0f} m, "
-        f"{one.width_mm:.0f} mm wide, {one.rolls} rolls, at most {one.most} in one; {one.stops} stops: "
-        + ("kept" if one.kept else "NOT KEPT"),
+        f"{one.width_mm:.0f} mm wide, {one.rolls} rolls (dispersion {one.dispersion:.1f}), at most {one.most} in one; "
+        f"{one.stops} stops: " + ("kept" if one.kept else "NOT KEPT"),
         f"  threshold {one.opening:.3f} from {one.calibrated_m:.0f} m of normal cloth",
     ]
     if one.missing_m:

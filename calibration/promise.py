@@ -9,6 +9,7 @@ The interval grows where the rolls given differ more than chance makes them. One
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
@@ -27,6 +28,8 @@ MOST_BLOCKS, FEWEST_BLOCKS = 400, 50
 """In the tail: more would be no tail where there is much cloth, fewer would not show one where there is little."""
 FEWEST_PEAKS = 20
 """With fewer peaks an interval says nothing."""
+UNLIKE = 3.0
+"""Rolls are told to differ where their dispersion is beyond 1 by so many standard deviations of what chance makes."""
 LEVELS = 8
 """At which events are counted for the plot."""
 
@@ -93,6 +96,11 @@ class Promise:
         ]
         if self.rolls == 1:
             said.append("Note: one roll cannot tell how much rolls differ; with several the interval would be wider.")
+        if self.rolls > 1 and tail.dispersion > 1 + UNLIKE * math.sqrt(2 / (self.rolls - 1)):
+            said.append(
+                f"Note: from roll to roll the numbers of peaks differ {math.sqrt(tail.dispersion):.1f} times as much "
+                "as by chance: short pieces of more rolls tell more than longer ones of these."
+            )
         if self.missing_metres:
             said.append(
                 f"Warning: the cloth is too short for this promise, which speaks of one event in "

@@ -98,7 +98,7 @@ def test_lines_are_drawn_once_and_those_that_were_not_are_added() -> None:
 
 def kept(counted: int, metres: float = 2000, asked: float = 0.5, calibrated_m: float = 600) -> Kept:
     missing = max(0.0, 100 / asked - calibrated_m)
-    return Kept("plain", asked, 3.0, calibrated_m, missing, metres, 116, 40, counted, counted, 0)
+    return Kept("plain", asked, 3.0, calibrated_m, missing, metres, 116, 40, counted, 1.0, counted, 0)
 
 
 @pytest.mark.parametrize(
@@ -135,6 +135,7 @@ def test_each_rate_judges_the_same_fresh_cloth_and_what_was_run_is_kept(
     assert (low["asked"], high["asked"]) == (1, 900)
     assert (low["counted"], low["metres"]) == (0, pytest.approx(1.2, abs=0.1))
     assert high["counted"] > low["counted"]
+    assert (low["dispersion"], high["dispersion"] >= 1) == (1, True)
     assert status == (0 if low["kept"] and high["kept"] else 1)
     assert low["opening"] == pytest.approx(0.45 + 0.04 * np.log(1000))
     runs = sorted(path.name.rsplit("-", 1)[0] for path in (work / "runs").iterdir())

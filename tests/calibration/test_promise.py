@@ -11,7 +11,7 @@ import pytest
 
 from calibration.by_promise import _rate, add_options, run
 from calibration.cloth import NormalCloth
-from calibration.promise import KEEP_SHARE, another_promise, counts, keep_beside, promise, tail_level
+from calibration.promise import KEEP_SHARE, Promise, another_promise, counts, keep_beside, promise, tail_level
 from calibration.promise_page import page
 from runtime.engines import add_engine_options
 from runtime.errors import UserError
@@ -80,6 +80,18 @@ def test_cloth_that_is_too_short_is_said_to_be_in_metres() -> None:
 def test_one_roll_is_said_to_tell_nothing_of_others() -> None:
     one = promise(exponential_cloth(1000, rolls=1), 2.0, Policy(), ["roll"])
     assert [said for said in one.sentences(1.0) if "one roll cannot tell" in said]
+
+
+def test_rolls_that_differ_by_more_than_chance_are_told_of() -> None:
+    def noted(found: Promise) -> list[str]:
+        return [said for said in found.sentences(1.0) if "short pieces of more rolls" in said]
+
+    assert not noted(promise(exponential_cloth(1000, rolls=4), 2.0, Policy(), ["roll"]))
+    unlike = exponential_cloth(1000, rolls=4)
+    values = np.zeros((200 * SIDE, SIDE), np.float32)
+    values[SIDE // 2 :: SIDE, SIDE // 2] = 4.0 + np.random.default_rng(9).exponential(0.5, 200)
+    unlike.add_roll(in_strips(values, SIDE), PX)
+    assert noted(promise(unlike, 2.0, Policy(), ["roll"]))
 
 
 def test_what_is_stored_says_how_it_was_found() -> None:
