@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from runtime.cameras import gentl_device, pylon
+from runtime.cameras import gentl_device, pylon, usb3
 from runtime.cameras.config import AnyCamera
-from runtime.cameras.entries import GentlConfig, GigeConfig, PylonConfig, ReplayConfig
+from runtime.cameras.entries import GentlConfig, GigeConfig, PylonConfig, ReplayConfig, Usb3Config
 from runtime.cameras.gentl_device import PRODUCERS
 from runtime.cameras.gige_probe import Found, ask, discover
 from runtime.cameras.link import which
@@ -56,6 +56,9 @@ def state(name: str, config: AnyCamera, search: bool) -> str:
     if isinstance(config, PylonConfig):
         place = f"pylon {which(config.serial, config.user_name)}"
         return f"{place}: {_sought(lambda: pylon.find(name, config.serial, config.user_name)) if search else LATER}"
+    if isinstance(config, Usb3Config):
+        place = f"usb3 {which(config.serial, None)}"
+        return f"{place}: {_sought(lambda: usb3.find(name, config.serial)) if search else LATER}"
     return f"simulated {config.source}"
 
 

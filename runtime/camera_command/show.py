@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from runtime.cameras import gentl_device, gige_control, pylon
+from runtime.cameras import gentl_device, gige_control, pylon, usb3
 from runtime.cameras.config import AnyCamera, build, describe
-from runtime.cameras.entries import GentlConfig, GigeConfig, PylonConfig, RealCameraConfig
+from runtime.cameras.entries import GentlConfig, GigeConfig, PylonConfig, RealCameraConfig, Usb3Config
 from runtime.cameras.gige_simulated import SimulatedGige
 from runtime.cameras.sfnc import Feature
 
@@ -47,7 +47,9 @@ def features(name: str, config: RealCameraConfig) -> list[Feature]:
         return gentl_device.features(name, config.wanted())
     if isinstance(config, PylonConfig):
         return pylon.features(name, config.serial, config.user_name)
-    assert isinstance(config, GigeConfig), "there are three backends with a control channel"
+    if isinstance(config, Usb3Config):
+        return usb3.features(name, config.serial)
+    assert isinstance(config, GigeConfig), "there are four backends with a control channel"
     control = gige_control.take_control(name, config.address(name))
     try:
         return list(gige_control.features(control))

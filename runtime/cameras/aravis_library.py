@@ -46,8 +46,8 @@ def load(name: str) -> Any:
         return binding("gi.repository.Aravis")
     except (ImportError, ValueError) as error:
         raise UserError(
-            f"camera '{name}' (client aravis) needs Aravis, which this Python does not find ({error}): {INSTALL}; or "
-            "set 'client: telegenic'"
+            f"camera '{name}' needs Aravis, which this Python does not find ({error}): {INSTALL}; a GigE camera can do "
+            "without it (client: telegenic)"
         ) from error
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from runtime.cameras import aravis_control, aravis_library, aravis_thread, gige_probe
 from runtime.cameras.aravis_control import AravisFeatures
+from runtime.cameras.aravis_slots import Slots
 from runtime.cameras.gige_health import LinkHealth
 from runtime.cameras.gige_link import GigeSettings, warn_of_small_socket
 from runtime.cameras.link import BUFFERS, Buffer
@@ -51,7 +52,7 @@ class AravisLink:
         self._stream: Any = None
         self._watch: _Watch | None = None
         self._ring = Ring(0, 1, 1)
-        self._slots: dict[Any, int] = {}
+        self._slots: Slots | None = None
         self._missing = 0
         self._dead = False
         self._local_ip = aravis_control.local_ip(ip)
@@ -67,13 +68,14 @@ class AravisLink:
 
     def buffer(self, timeout_s: float) -> Buffer | None:
         assert self._watch is not None, "the link is closed"
+        assert self._slots is not None
         deadline = time.monotonic() + timeout_s
         while True:
-            self._give_slots()
+            self._slots.give(self._stream)
             popped = self._stream.timeout_pop_buffer(int(POLL_S * 1e6))
             if popped is not None:
                 self._watch.buffer_came()
-                buffer = self._received(popped)
+                buffer = self._received(popped, self._slots)
                 if buffer is not None:
                     return buffer
             else:
@@ -117,7 +119,7 @@ class AravisLink:
             self._stream = self._watch = None  # the last to let go: from here on nobody writes to the ring
             aravis_control.release(self._camera)
             self._camera = None
-        self._slots.clear()
+        self._slots = None
 
     def _open(self, aravis: Any, settings: GigeSettings) -> None:
         features = self.features
@@ -127,7 +129,7 @@ class AravisLink:
         self._packet_bytes = self._agree_on_packets(aravis, settings.packet_bytes)
         size = self._camera.get_payload()
         self._ring = Ring(BUFFERS, size, self._packet_bytes - GVSP_OVERHEAD)
-        self._aravis = aravis
+        self._slots, self._whole = Slots(aravis, self._ring), aravis.BufferStatus.SUCCESS
         self._make_stream(aravis, settings.packet_socket)
         resend = aravis.GvStreamPacketResend
         for option, value in {
@@ -141,7 +143,7 @@ class AravisLink:
         self._packets = -(-size // (self._packet_bytes - GVSP_OVERHEAD)) + 2
         self._watch = _Watch(self._stream, self._packets)
         aravis_thread.raise_priority()
-        self._give_slots()
+        self._slots.give(self._stream)
         self._camera.start_acquisition()
         self.device = aravis_control.about(features)
         self.client = f"Aravis {aravis_library.version()}"
@@ -180,16 +182,10 @@ class AravisLink:
             raise UserError(f"{self._where} keeps packets of {agreed} bytes instead of packet_bytes {asked}")
         return agreed
 
-    def _give_slots(self) -> None:
-        for slot in self._ring.armed():
-            buffer = self._aravis.Buffer.new_full(self._ring.size, self._ring.address(slot), None, None)
-            self._slots[buffer] = slot
-            self._stream.push_buffer(buffer)
-
-    def _received(self, popped: Any) -> Buffer | None:
+    def _received(self, popped: Any, slots: Slots) -> Buffer | None:
         """A buffer that Aravis has done with; None where its leader never came, so that nothing says which it is."""
-        slot = self._slots.pop(popped)
-        if popped.get_status() == self._aravis.BufferStatus.SUCCESS:
+        slot = slots.back(popped)
+        if popped.get_status() == self._whole:
             size = aravis_library.received_bytes(popped)
             return Buffer(popped.get_frame_id(), popped.get_timestamp(), self._ring.take(slot, size))
         holes = self._ring.holes(slot)

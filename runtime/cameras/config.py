@@ -11,7 +11,7 @@ import yaml
 from pydantic import Field, TypeAdapter, ValidationError
 
 from runtime.cameras.base import Camera
-from runtime.cameras.entries import OWN, GentlConfig, GigeConfig, PylonConfig, ReplayConfig, SimulatedConfig
+from runtime.cameras.entries import OWN, GentlConfig, GigeConfig, PylonConfig, ReplayConfig, SimulatedConfig, Usb3Config
 from runtime.cameras.gige import GigeCamera
 from runtime.cameras.gige_simulated import SimulatedGige
 from runtime.errors import UserError
@@ -19,12 +19,13 @@ from runtime.types import Scale
 
 SHIPPED = Path(__file__).resolve().parent.parent / "cameras.yaml"
 AnyCamera = Annotated[
-    GigeConfig | GentlConfig | PylonConfig | ReplayConfig | SimulatedConfig, Field(discriminator="backend")
+    GigeConfig | Usb3Config | GentlConfig | PylonConfig | ReplayConfig | SimulatedConfig,
+    Field(discriminator="backend"),
 ]
 CameraName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")]
 Cameras = dict[CameraName, AnyCamera]
 _FILE: TypeAdapter[Cameras] = TypeAdapter(Cameras)
-_ONE: TypeAdapter[GigeConfig | GentlConfig | PylonConfig | ReplayConfig | SimulatedConfig] = TypeAdapter(AnyCamera)
+_ONE: TypeAdapter[AnyCamera] = TypeAdapter(AnyCamera)
 URI_FORMS = "gige:192.168.0.10, replay:PATH, sim:twill22?width=2048"
 DEFAULT_LINE_RATE_HZ = 1000.0
 
@@ -112,6 +113,10 @@ def build(name: str, config: AnyCamera) -> Camera:
     """The camera that an entry of cameras.yaml describes."""
     if isinstance(config, GigeConfig):
         return _build_gige(name, config)
+    if isinstance(config, Usb3Config):
+        from runtime.cameras.usb3 import Usb3Camera
+
+        return Usb3Camera(name, config.serial, config.scale(), config.settings())
     if isinstance(config, GentlConfig):
         from runtime.cameras.gentl import GentlCamera
 

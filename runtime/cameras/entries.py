@@ -202,6 +202,13 @@ class PylonConfig(LibraryCameraConfig):
     user_name: str | None = Field(None, description="its user-defined name; likewise")
 
 
+class Usb3Config(LibraryCameraConfig):
+    """A USB3 Vision camera, through Aravis."""
+
+    backend: Literal["usb3"]
+    serial: str | None = Field(None, description="its serial number; none: the only camera there is")
+
+
 class ReplayConfig(CameraConfig):
     """Files of lines, or a recorded roll, played as a camera."""
 

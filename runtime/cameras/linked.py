@@ -169,7 +169,8 @@ class LinkedCamera:
         lines, encoder = found
         runs = [(0, len(lines))]
         if buffer.holes:
-            runs = _whole_rows(buffer.holes, line_bytes, len(lines), self._format.cell_lines)
+            holes = self._format.holes_in_lines(buffer.holes, lines.size)
+            runs = _whole_rows(holes, line_bytes, len(lines), self._format.cell_lines)
             entered = self._ledger.incomplete(buffer.block_id, runs, encoder, received_ns, buffer.timestamp_ns)
         else:
             entered = [self._complete(buffer, len(lines), encoder, received_ns)]
@@ -223,7 +224,9 @@ class LinkedCamera:
             self._last_count = int(encoder[-1])
         if end < self._format.cell_lines * line_bytes or end % line_bytes:
             return None
-        return buffer.data[:end].reshape(-1, line_bytes), encoder
+        if self._format.planes > 1 and end != self._settings.block_lines * line_bytes:
+            return None  # cut short: where a plane ends is not known
+        return self._format.lines(buffer.data[:end], line_bytes), encoder
 
     def _device_ns(self, first_ns: int, row: int, end: int) -> tuple[int, int] | None:
         """The camera stamps a buffer's first line; the others are reckoned with the line rate."""

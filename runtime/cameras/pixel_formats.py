@@ -7,7 +7,7 @@ order. 10 and 12 bits stay as they are; the flat field brings them to 8.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from runtime.types import Pixels, UInt8
 
 UInt16 = NDArray[np.uint16]
+Hole = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class PixelFormat:
         wire_bits: bits a pixel takes on the wire.
         decoded: uint8 [rows, bytes a line] of whole lines -> pixels [rows, width, channels].
         cell_lines: lines (and columns) that are decoded together; a buffer begins with the first of a cell.
+        planes: images of one colour each that a buffer holds one after the other, instead of lines of all colours.
     """
 
     channels: int
@@ -36,6 +38,7 @@ class PixelFormat:
     wire_bits: int
     decoded: Callable[[UInt8], Pixels]
     cell_lines: int = 1
+    planes: int = 1
 
     def line_bytes(self, width: int) -> int:
         """Bytes of a line; lines are packed each for itself."""
@@ -44,6 +47,28 @@ class PixelFormat:
     def fits(self, width: int) -> bool:
         """Does a line of so many pixels end with a whole byte, and with a whole cell?"""
         return width * self.wire_bits % 8 == 0 and width % self.cell_lines == 0
+
+    def lines(self, image: UInt8, line_bytes: int) -> UInt8:
+        """An image's bytes, uint8 [n], as lines [rows, line_bytes] of all colours; ``image`` itself without planes."""
+        if self.planes == 1:
+            return image.reshape(-1, line_bytes)
+        planes = image.reshape(self.planes, -1, line_bytes // self.planes)
+        joined: UInt8 = planes.transpose(1, 2, 0).reshape(-1, line_bytes)
+        return joined
+
+    def holes_in_lines(self, holes: Sequence[Hole], image_bytes: int) -> Sequence[Hole]:
+        """Bytes [first, end) that an image lacks, as bytes of its ``lines``, by their first.
+
+        Where an image has planes, exact to the line only: a line that lacks one colour lacks them all.
+        """
+        if self.planes == 1:
+            return holes
+        plane = image_bytes // self.planes
+        found = []
+        for first, end in holes:
+            for start in range(first // plane * plane, min(end, image_bytes), plane):
+                found.append((max(first - start, 0) * self.planes, min(end - start, plane) * self.planes))
+        return sorted(found)
 
 
 def _bytes(channels: int) -> Callable[[UInt8], Pixels]:
@@ -127,6 +152,7 @@ PIXEL_FORMATS = {
     "Mono12Packed": PixelFormat(1, 12, 12, _two_in_three(4)),
     "Mono16": PixelFormat(1, 16, 16, _words),
     "RGB8": PixelFormat(3, 8, 24, _bytes(3)),
+    "RGB8_Planar": PixelFormat(3, 8, 24, _bytes(3), planes=3),
     "BayerRG8": PixelFormat(3, 8, 8, _bayer(0, 0), cell_lines=2),
     "BayerGR8": PixelFormat(3, 8, 8, _bayer(0, 1), cell_lines=2),
     "BayerGB8": PixelFormat(3, 8, 8, _bayer(1, 0), cell_lines=2),

@@ -24,7 +24,7 @@ class WireFormat:
     Attributes:
         code: its PFNC number; bits 16 to 23 say how many bits a pixel takes.
         channels: of the cloth it can show.
-        wire: uint8 [rows, width, channels] -> uint8 [rows, bytes a line].
+        wire: a frame's lines, uint8 [rows, width, channels] -> its bytes in the order sent, uint8 [rows, bytes a line].
     """
 
     code: int
@@ -45,6 +45,12 @@ def deepened(lines: UInt8, bits: int) -> UInt16:
 
 def _plain(lines: UInt8) -> UInt8:
     return lines.reshape(len(lines), -1)
+
+
+def _planes(lines: UInt8) -> UInt8:
+    """All of one colour, then all of the next."""
+    sent: UInt8 = lines.transpose(2, 0, 1).reshape(len(lines), -1)
+    return sent
 
 
 def _words(bits: int) -> Callable[[UInt8], UInt8]:
@@ -99,6 +105,7 @@ WIRE_FORMATS = {
     "Mono12Packed": WireFormat(0x010C_0006, 1, _two_in_three(12)),
     "Mono16": WireFormat(0x0110_0007, 1, _words(16)),
     "RGB8": WireFormat(0x0218_0014, 3, _plain),
+    "RGB8_Planar": WireFormat(0x0218_0021, 3, _planes),
     "BayerGR8": WireFormat(0x0108_0008, 3, _mosaic("GRBG")),
     "BayerRG8": WireFormat(0x0108_0009, 3, _mosaic("RGGB")),
     "BayerGB8": WireFormat(0x0108_000A, 3, _mosaic("GBRG")),

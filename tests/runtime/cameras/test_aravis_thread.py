@@ -63,5 +63,5 @@ def test_without_aravis_the_client_that_is_asked_for_says_how_to_get_it(monkeypa
         raise ImportError(f"No module named '{module}'")
 
     monkeypatch.setattr(aravis_library, "binding", absent)
-    with pytest.raises(UserError, match=r"'loom' \(client aravis\) needs Aravis.*apt install .*client: telegenic"):
+    with pytest.raises(UserError, match=r"'loom' needs Aravis.*apt install .*client: telegenic"):
         maker("aravis")(ip="127.0.0.1").open()

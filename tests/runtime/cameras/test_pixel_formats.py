@@ -38,7 +38,14 @@ def test_the_simulated_camera_sends_as_many_bytes_as_the_format_says(name: str) 
     wire = WIRE_FORMATS[name].wire(cloth)
     assert wire.shape == (2, format.line_bytes(32)) == (2, WIRE_FORMATS[name].line_bytes(32))
     if format.cell_lines == 1:
-        np.testing.assert_array_equal(format.decoded(wire) >> (format.bits - 8), cloth)
+        lines = format.lines(wire.reshape(-1), format.line_bytes(32))
+        np.testing.assert_array_equal(format.decoded(lines) >> (format.bits - 8), cloth)
+
+
+def test_a_line_of_planes_lacks_all_colours_where_it_lacks_one() -> None:
+    planar = PIXEL_FORMATS["RGB8_Planar"]  # 4 lines of 10 px: red is bytes 0 to 39, green to 79, blue to 119
+    assert planar.lines(np.arange(120, dtype=np.uint8), 30)[1, :6].tolist() == [10, 50, 90, 11, 51, 91]
+    assert planar.holes_in_lines([(35, 45), (90, 95), (118, 130)], 120) == [(0, 15), (30, 45), (105, 120), (114, 120)]
 
 
 @pytest.mark.parametrize(
