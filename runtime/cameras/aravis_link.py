@@ -11,6 +11,8 @@ import contextlib
 import time
 from typing import Any
 
+import numpy as np
+
 from runtime.cameras import aravis_control, aravis_library, aravis_thread, gige_probe
 from runtime.cameras.aravis_control import AravisFeatures
 from runtime.cameras.aravis_slots import Slots
@@ -186,8 +188,10 @@ class AravisLink:
         """A buffer that Aravis has done with; None where its leader never came, so that nothing says which it is."""
         slot = slots.back(popped)
         if popped.get_status() == self._whole:
-            size = aravis_library.received_bytes(popped)
-            return Buffer(popped.get_frame_id(), popped.get_timestamp(), self._ring.take(slot, size))
+            return Buffer(popped.get_frame_id(), popped.get_timestamp(), slots.lines_of(popped, slot, self._where))
+        if slots.in_parts(popped):  # nobody says where in them a packet's bytes lie
+            self._ring.drop(slot)
+            return Buffer(popped.get_frame_id(), 0, np.zeros(0, np.uint8), holes=((0, 1),))
         holes = self._ring.holes(slot)
         payload = self._packet_bytes - GVSP_OVERHEAD
         self._missing += sum(-(-(end - first) // payload) for first, end in holes)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from runtime.cameras import aravis_library
+from runtime.cameras.parts import aravis_images, image_of
 from runtime.cameras.ring import Ring
+from runtime.types import UInt8
 
 
 class Slots:
@@ -29,3 +32,23 @@ class Slots:
     def back(self, buffer: Any) -> int:
         """The slot of a buffer that the stream has done with."""
         return self._slots.pop(buffer)
+
+    def in_parts(self, buffer: Any) -> bool:
+        """Does it hold several parts (runtime/cameras/parts.py)?"""
+        return bool(buffer.get_payload_type() == self._aravis.BufferPayloadType.MULTIPART)
+
+    def lines_of(self, buffer: Any, slot: int, where: str) -> UInt8:
+        """The bytes of a whole buffer's lines, uint8 [n]: the slot's own memory, or copied where it has parts.
+
+        Args:
+            slot: the buffer's; it is not the caller's any more.
+
+        Raises:
+            UserError: see parts.image_of.
+        """
+        if self.in_parts(buffer):
+            try:
+                return image_of(list(aravis_images(buffer)), where)
+            finally:
+                self._ring.drop(slot)
+        return self._ring.take(slot, aravis_library.received_bytes(buffer))

@@ -18,6 +18,7 @@ from runtime.cameras.base import Device
 from runtime.cameras.gentl_device import GentlFeatures, TakenCamera, Wanted
 from runtime.cameras.link import BUFFERS, Buffer, LineSettings, which
 from runtime.cameras.linked import LinkedCamera
+from runtime.cameras.parts import gentl_images, image_of
 from runtime.cameras.pixel_formats import PIXEL_FORMATS
 from runtime.cameras.sfnc import Setup
 from runtime.errors import UserError
@@ -91,6 +92,10 @@ class GentlLink:
     def _received(self, raw: Any) -> Buffer:
         """A buffer's image, copied, so that the producer has its memory back at once."""
         try:
+            images = gentl_images(raw)
+            if images is not None:
+                found: UInt8 = image_of(images, self._taken.where).copy()
+                return Buffer(raw.frame_id, self._got(raw, "timestamp_ns", 0), found)
             first = self._got(raw, "image_offset", 0)
             rows = self._got(raw, "delivered_image_height", 0) or self._got(raw, "height", 0)
             end = min(first + rows * self._line_bytes, self._got(raw, "size_filled", 0) or raw.size)

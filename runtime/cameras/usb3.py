@@ -50,7 +50,7 @@ class Usb3Link:
     """
 
     def __init__(self, name: str, serial: str | None, settings: LineSettings, interface: str = INTERFACE) -> None:
-        where = f"camera '{name}' {which(serial, None)}"
+        self._where = where = f"camera '{name}' {which(serial, None)}"
         aravis = aravis_library.load(name)
         self.errors = aravis_library.errors()
         self._stream: Any = None
@@ -87,8 +87,7 @@ class Usb3Link:
         if popped.get_status() != self._whole:
             self._ring.drop(slot)
             return Buffer(block_id, 0, _NOTHING, holes=((0, 1),))
-        data = self._ring.take(slot, aravis_library.received_bytes(popped))
-        return Buffer(block_id, popped.get_timestamp(), data)
+        return Buffer(block_id, popped.get_timestamp(), self._slots.lines_of(popped, slot, self._where))
 
     def alive(self) -> bool:
         try:
