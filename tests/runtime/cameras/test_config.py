@@ -75,7 +75,7 @@ def test_the_commented_examples_of_the_shipped_file_are_valid(tmp_path: Path) ->
             "c: {backend: gige, ip: 10.0.0.1, flat_field: camera, running_gain: true}",
             "c: .*running_gain corrects stored references",
         ),
-        ("c: {backend: usb}", r"c: .*'gige', 'gentl', 'pylon', 'replay', 'simulated'"),
+        ("c: {backend: usb}", r"c: .*'gige', 'usb3', 'gentl', 'pylon', 'replay', 'simulated'"),
         ("'a camera': {backend: gige, ip: 10.0.0.1}", "a camera"),
         ("c: [", "is not YAML"),
         ("3", "valid dictionary"),
