@@ -4,6 +4,7 @@ python -m export bundle --checkpoint trained/denim --out bundles/denim
 python -m export engine --bundle bundles/denim --engine openvino --precision int8
 python -m export tune --bundle bundles/denim --precision int8
 python -m export gate --bundle bundles/denim
+python -m export gather --bundle bundles/denim --width 4096 --out lines.onnx
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from export import engine, gate, tune
+from export import engine, gate, gather, tune
 from export.look import CHANNELS, JOINS, Look
 from runtime.command import parser, run
 from runtime.errors import MissingExtra
@@ -23,11 +24,11 @@ def main(arguments: list[str] | None = None) -> int:
     made = parser("export", __doc__)
     verbs = made.add_subparsers(dest="verb", required=True)
     _add_bundle(verbs)
-    for verb in (engine, tune, gate):
+    for verb in (engine, tune, gate, gather):
         verb.add_parser(verbs)
     options = made.parse_args(arguments)
-    run_verb = {"bundle": _bundle, "engine": engine.run, "tune": tune.run, "gate": gate.run}[options.verb]
-    return run_verb(options)
+    verbs_run = {"bundle": _bundle, "engine": engine.run, "tune": tune.run, "gate": gate.run, "gather": gather.run}
+    return verbs_run[options.verb](options)
 
 
 def _bundle(options: argparse.Namespace) -> int:
