@@ -15,7 +15,7 @@ from typing import Any
 from runtime.errors import UserError
 
 SERIES = ("0.10", "0.8")
-"""Whose interface is known here, the newest first: what is called of it is the same in both."""
+"""Looked for in this order. The calls are those of 0.8; 0.10 has not been run."""
 INSTALL = "apt install gir1.2-aravis-0.8 python3-gi, and make 'gi' visible to this Python (docs/cameras.md)"
 
 

@@ -11,8 +11,6 @@ import contextlib
 import time
 from typing import Any
 
-import numpy as np
-
 from runtime.cameras import aravis_control, aravis_library, aravis_thread, gige_probe
 from runtime.cameras.aravis_control import AravisFeatures
 from runtime.cameras.aravis_slots import Slots
@@ -131,7 +129,7 @@ class AravisLink:
         self._packet_bytes = self._agree_on_packets(aravis, settings.packet_bytes)
         size = self._camera.get_payload()
         self._ring = Ring(BUFFERS, size, self._packet_bytes - GVSP_OVERHEAD)
-        self._slots, self._whole = Slots(aravis, self._ring), aravis.BufferStatus.SUCCESS
+        self._slots = Slots(aravis, self._ring)
         self._make_stream(aravis, settings.packet_socket)
         resend = aravis.GvStreamPacketResend
         for option, value in {
@@ -187,11 +185,11 @@ class AravisLink:
     def _received(self, popped: Any, slots: Slots) -> Buffer | None:
         """A buffer that Aravis has done with; None where its leader never came, so that nothing says which it is."""
         slot = slots.back(popped)
-        if popped.get_status() == self._whole:
+        if slots.is_whole(popped):
             return Buffer(popped.get_frame_id(), popped.get_timestamp(), slots.lines_of(popped, slot, self._where))
         if slots.in_parts(popped):  # nobody says where in them a packet's bytes lie
             self._ring.drop(slot)
-            return Buffer(popped.get_frame_id(), 0, np.zeros(0, np.uint8), holes=((0, 1),))
+            return Buffer.given_up(popped.get_frame_id())
         holes = self._ring.holes(slot)
         payload = self._packet_bytes - GVSP_OVERHEAD
         self._missing += sum(-(-(end - first) // payload) for first, end in holes)

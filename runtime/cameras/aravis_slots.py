@@ -33,6 +33,10 @@ class Slots:
         """The slot of a buffer that the stream has done with."""
         return self._slots.pop(buffer)
 
+    def is_whole(self, buffer: Any) -> bool:
+        """Did all of it come?"""
+        return bool(buffer.get_status() == self._aravis.BufferStatus.SUCCESS)
+
     def in_parts(self, buffer: Any) -> bool:
         """Does it hold several parts (runtime/cameras/parts.py)?"""
         return bool(buffer.get_payload_type() == self._aravis.BufferPayloadType.MULTIPART)
@@ -48,7 +52,7 @@ class Slots:
         """
         if self.in_parts(buffer):
             try:
-                return image_of(list(aravis_images(buffer)), where)
+                return image_of(aravis_images(buffer), where)
             finally:
                 self._ring.drop(slot)
         return self._ring.take(slot, aravis_library.received_bytes(buffer))

@@ -92,7 +92,7 @@ class GentlLink:
     def _received(self, raw: Any) -> Buffer:
         """A buffer's image, copied, so that the producer has its memory back at once."""
         try:
-            images = gentl_images(raw)
+            images = gentl_images(raw, self.errors)
             if images is not None:
                 found: UInt8 = image_of(images, self._taken.where).copy()
                 return Buffer(raw.frame_id, self._got(raw, "timestamp_ns", 0), found)

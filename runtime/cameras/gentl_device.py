@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from runtime.cameras import node_map
-from runtime.cameras.link import which
+from runtime.cameras.link import the_one, which
 from runtime.cameras.node_map import Interface, Node
 from runtime.cameras.sfnc import Feature
 from runtime.errors import MissingExtra, UserError
@@ -85,19 +85,13 @@ class Search:
             UserError: none or several fit.
         """
         asked = {"serial_number": wanted.serial, "user_defined_name": wanted.user_name}
-        fitting = [
-            device
-            for device in found
-            if all(value is None or self.told(device, info) == value for info, value in asked.items())
-        ]
-        if len(fitting) == 1:
-            return fitting[0]
-        there = ", ".join(
-            f"{self.told(one, 'model')} serial {self.told(one, 'serial_number')}" for one in fitting or found
-        )
-        raise UserError(
-            f"{self.where}: {len(fitting)} cameras fit, and one must; {self.producers} finds: {there or 'none'}. "
-            "Say 'serial' or 'user_name' as it is listed, and close the program that has the camera if it is not"
+        return the_one(
+            self.where,
+            self.producers,
+            found,
+            lambda one: all(value is None or self.told(one, info) == value for info, value in asked.items()),
+            lambda one: f"{self.told(one, 'model')} serial {self.told(one, 'serial_number')}",
+            "Say 'serial' or 'user_name' as it is listed, and close the program that has the camera if it is not",
         )
 
 

@@ -5,17 +5,21 @@ Everything above it counts lines, and is the same for all of them (runtime/camer
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+import numpy as np
 
 from runtime.cameras.base import Device
 from runtime.cameras.gige_health import LinkHealth
+from runtime.errors import UserError
 from runtime.types import UInt8
 
 if TYPE_CHECKING:
     from runtime.cameras.sfnc import Features
 
+Found = TypeVar("Found")
 BUFFERS = 64
 """At least 0.3 s of 128-line buffers at the rate of a full Gigabit link."""
 FeatureValue = bool | int | float | str
@@ -65,6 +69,11 @@ class Buffer:
     data: UInt8
     holes: tuple[tuple[int, int], ...] = ()
 
+    @classmethod
+    def given_up(cls, block_id: int) -> Buffer:
+        """One that came with holes of which nothing tells where they are."""
+        return cls(block_id, 0, np.zeros(0, np.uint8), holes=((0, 1),))
+
 
 class Link(Protocol):
     """A camera that is connected, configured and streaming, from construction to ``close``.
@@ -104,3 +113,27 @@ def which(serial: str | None, user_name: str | None) -> str:
     if serial is not None:
         return f"serial {serial}"
     return "the only one" if user_name is None else f"called '{user_name}'"
+
+
+def the_one(
+    where: str,
+    library: str,
+    found: Sequence[Found],
+    fits: Callable[[Found], bool],
+    told: Callable[[Found], str],
+    remedy: str,
+) -> Found:
+    """The camera that is meant, of those that a library found.
+
+    Args:
+        where: the camera that is meant, for people. told: one that was found, for people.
+        remedy: what to do where it is not to be had.
+
+    Raises:
+        UserError: none or several fit.
+    """
+    fitting = [one for one in found if fits(one)]
+    if len(fitting) == 1:
+        return fitting[0]
+    there = ", ".join(map(told, fitting or found)) or "none"
+    raise UserError(f"{where}: {len(fitting)} cameras fit, and one must; {library} finds: {there}. {remedy}")

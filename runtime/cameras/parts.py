@@ -5,7 +5,8 @@ No camera or simulator here sends any: what libraries say of parts is taken from
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import contextlib
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,8 +14,8 @@ import numpy as np
 from runtime.errors import UserError
 from runtime.types import UInt8
 
-_IMAGE, _PLANE_OF_THREE = 1, 3
-"""What of a part's data is lines: GenTL 1.5, PARTDATATYPE_IDS; GigE Vision and Aravis number them alike."""
+_IMAGES = (1, 3)
+"""Parts that are lines, an image or one plane of three: GenTL 1.5, PARTDATATYPE_IDS; Aravis numbers them alike."""
 _IN_PARTS = 10
 """GenTL's PAYLOAD_TYPE_MULTI_PART."""
 
@@ -44,17 +45,23 @@ def image_of(images: Sequence[UInt8], where: str) -> UInt8:
     )
 
 
-def aravis_images(buffer: Any) -> Iterator[UInt8]:
+def aravis_images(buffer: Any) -> list[UInt8]:
     """The parts of a whole buffer of Aravis' that are images, copied."""
-    for number in range(buffer.get_n_parts()):
-        if int(buffer.get_part_data_type(number)) in (_IMAGE, _PLANE_OF_THREE):
-            yield np.frombuffer(bytes(buffer.get_part_data(number)), np.uint8)
+    numbers = [n for n in range(buffer.get_n_parts()) if int(buffer.get_part_data_type(n)) in _IMAGES]
+    return [np.frombuffer(bytes(buffer.get_part_data(number)), np.uint8) for number in numbers]
 
 
-def gentl_images(raw: Any) -> list[UInt8] | None:
-    """The parts of a GenTL buffer that are images, where they lie in its memory; None where it has no parts."""
-    if int(getattr(raw, "payload_type", 0)) != _IN_PARTS:
+def gentl_images(raw: Any, errors: tuple[type[Exception], ...] = ()) -> list[UInt8] | None:
+    """The parts of a GenTL buffer that are images, where they lie in its memory; None where it has no parts.
+
+    Args:
+        errors: what the library raises where a producer leaves unsaid what is asked: then there are none.
+    """
+    payload = 0
+    with contextlib.suppress(AttributeError, *errors):
+        payload = int(raw.payload_type)
+    if payload != _IN_PARTS:
         return None
     memory = np.frombuffer(raw.raw_buffer, np.uint8)
-    images = [part for part in raw.parts if int(part.data_type) in (_IMAGE, _PLANE_OF_THREE)]
+    images = [part for part in raw.parts if int(part.data_type) in _IMAGES]
     return [memory[part.data_offset : part.data_offset + part.data_size] for part in images]

@@ -15,16 +15,15 @@ import numpy as np
 
 from runtime.cameras import node_map, own_flat_field
 from runtime.cameras.base import Device
-from runtime.cameras.link import BUFFERS, Buffer, LineSettings, which
+from runtime.cameras.link import BUFFERS, Buffer, LineSettings, the_one, which
 from runtime.cameras.linked import LinkedCamera
 from runtime.cameras.node_map import Interface, Node
 from runtime.cameras.sfnc import Feature, Setup
 from runtime.errors import MissingExtra, UserError
-from runtime.types import Scale, UInt8
+from runtime.types import Scale
 
 _UNNUMBERED = 2**64 - 1
 """BlockID of a buffer of which pylon does not know it."""
-_NOTHING: UInt8 = np.zeros(0, np.uint8)
 
 
 class PylonCamera(LinkedCamera):
@@ -225,7 +224,7 @@ def _received(result: Any) -> Buffer | None:
     """
     if not result.GrabSucceeded():
         # Between the packets that came lie older rows, and nothing tells the ones from the others.
-        return None if result.BlockID == _UNNUMBERED else Buffer(result.BlockID, 0, _NOTHING, holes=((0, 1),))
+        return None if result.BlockID == _UNNUMBERED else Buffer.given_up(result.BlockID)
     return Buffer(result.BlockID, 0, np.frombuffer(result.GetBuffer(), np.uint8)[: result.ImageSize])
 
 
@@ -235,15 +234,11 @@ def _the_one(where: str, found: Sequence[Any], serial: str | None, user_name: st
     Raises:
         UserError: none or several fit.
     """
-    fitting = [
-        one
-        for one in found
-        if serial in (None, one.GetSerialNumber()) and user_name in (None, one.GetUserDefinedName())
-    ]
-    if len(fitting) == 1:
-        return fitting[0]
-    there = ", ".join(f"{one.GetModelName()} serial {one.GetSerialNumber()}" for one in fitting or found) or "none"
-    raise UserError(
-        f"{where}: {len(fitting)} cameras fit, and one must; pylon finds: {there}. Say 'serial' or 'user_name' as it "
-        "is listed, and check power and link if it is not"
+    return the_one(
+        where,
+        "pylon",
+        found,
+        lambda one: serial in (None, one.GetSerialNumber()) and user_name in (None, one.GetUserDefinedName()),
+        lambda one: f"{one.GetModelName()} serial {one.GetSerialNumber()}",
+        "Say 'serial' or 'user_name' as it is listed, and check power and link if it is not",
     )

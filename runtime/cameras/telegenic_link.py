@@ -18,12 +18,9 @@ from runtime.cameras.gige_link import GigeSettings, warn_of_small_socket
 from runtime.cameras.link import BUFFERS, Buffer
 from runtime.cameras.sfnc import Setup
 from runtime.errors import UserError
-from runtime.types import UInt8
 
 if TYPE_CHECKING:
     import telegenic
-
-_NOTHING: UInt8 = np.zeros(0, np.uint8)
 
 
 class TelegenicLink:
@@ -64,7 +61,7 @@ class TelegenicLink:
             return None
         if not frame.is_complete:
             # Between the packets that came lie older rows, and nothing tells the ones from the others.
-            return Buffer(frame.frame_id, 0, _NOTHING, holes=((0, 1),))
+            return Buffer.given_up(frame.frame_id)
         return Buffer(frame.frame_id, frame.timestamp_ns, np.frombuffer(frame.data(), np.uint8))
 
     def alive(self) -> bool:

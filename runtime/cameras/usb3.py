@@ -10,13 +10,11 @@ import contextlib
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from runtime.cameras import aravis_control, aravis_library, node_map
 from runtime.cameras.aravis_control import AravisFeatures
 from runtime.cameras.aravis_nodes import AravisNodes
 from runtime.cameras.aravis_slots import Slots
-from runtime.cameras.link import BUFFERS, Buffer, LineSettings, which
+from runtime.cameras.link import BUFFERS, Buffer, LineSettings, the_one, which
 from runtime.cameras.linked import LinkedCamera
 from runtime.cameras.ring import Ring
 from runtime.cameras.sfnc import Feature, Setup
@@ -25,7 +23,6 @@ from runtime.types import Scale
 
 INTERFACE = "USB3Vision"
 """As Aravis calls it."""
-_NOTHING = np.zeros(0, np.uint8)
 
 
 class Usb3Camera(LinkedCamera):
@@ -50,7 +47,7 @@ class Usb3Link:
     """
 
     def __init__(self, name: str, serial: str | None, settings: LineSettings, interface: str = INTERFACE) -> None:
-        self._where = where = f"camera '{name}' {which(serial, None)}"
+        self._where = _where(name, serial)
         aravis = aravis_library.load(name)
         self.errors = aravis_library.errors()
         self._stream: Any = None
@@ -58,19 +55,18 @@ class Usb3Link:
         self.features = AravisFeatures(self._camera)
         try:
             try:
-                self._open(aravis, where, settings)
+                self._open(aravis, settings)
             except self.errors as error:
-                raise UserError(f"{where} could not be started: {error}") from error
+                raise UserError(f"{self._where} could not be started: {error}") from error
         except BaseException:
             self.close()
             raise
 
-    def _open(self, aravis: Any, where: str, settings: LineSettings) -> None:
-        self.width, self.line_rate_hz = Setup(self.features, self.errors, where).configure(settings)
+    def _open(self, aravis: Any, settings: LineSettings) -> None:
+        self.width, self.line_rate_hz = Setup(self.features, self.errors, self._where).configure(settings)
         size = self._camera.get_payload()
         self._ring = Ring(BUFFERS, size, size)
         self._slots = Slots(aravis, self._ring)
-        self._whole = aravis.BufferStatus.SUCCESS
         self._stream = self._camera.create_stream(None, None)
         self._slots.give(self._stream)
         self._camera.start_acquisition()
@@ -84,9 +80,9 @@ class Usb3Link:
         if popped is None:
             return None
         slot, block_id = self._slots.back(popped), popped.get_frame_id()
-        if popped.get_status() != self._whole:
+        if not self._slots.is_whole(popped):
             self._ring.drop(slot)
-            return Buffer(block_id, 0, _NOTHING, holes=((0, 1),))
+            return Buffer.given_up(block_id)
         return Buffer(block_id, popped.get_timestamp(), self._slots.lines_of(popped, slot, self._where))
 
     def alive(self) -> bool:
@@ -127,7 +123,7 @@ def find(name: str, serial: str | None, interface: str = INTERFACE) -> str:
     Raises:
         UserError: as Usb3Link.
     """
-    return str(_the_one(aravis_library.load(name), f"camera '{name}' {which(serial, None)}", serial, interface))
+    return str(_seen(aravis_library.load(name), name, serial, interface))
 
 
 def features(name: str, serial: str | None, interface: str = INTERFACE) -> list[Feature]:
@@ -142,15 +138,15 @@ def features(name: str, serial: str | None, interface: str = INTERFACE) -> list[
 
 def _taken(name: str, serial: str | None, interface: str) -> Any:
     """An Aravis.Camera, nothing changed in it; it is given back when Python forgets it."""
-    aravis, where = aravis_library.load(name), f"camera '{name}' {which(serial, None)}"
-    seen = _the_one(aravis, where, serial, interface)
+    aravis = aravis_library.load(name)
+    seen = _seen(aravis, name, serial, interface)
     try:
         return aravis.Camera.new(seen.id)
     except aravis_library.errors() as error:
-        raise UserError(f"{where} ({seen}) could not be taken over: {error}") from error
+        raise UserError(f"{_where(name, serial)} ({seen}) could not be taken over: {error}") from error
 
 
-def _the_one(aravis: Any, where: str, serial: str | None, interface: str) -> _Seen:
+def _seen(aravis: Any, name: str, serial: str | None, interface: str) -> _Seen:
     """The camera that is meant.
 
     Raises:
@@ -162,11 +158,16 @@ def _the_one(aravis: Any, where: str, serial: str | None, interface: str) -> _Se
     aravis.update_device_list()
     told = (aravis.get_device_id, aravis.get_device_vendor, aravis.get_device_model, aravis.get_device_serial_nbr)
     there = [_Seen(*(one(number) or "" for one in told)) for number in range(aravis.get_n_devices())]
-    fitting = [one for one in there if serial in (None, one.serial)]
-    if len(fitting) == 1:
-        return fitting[0]
-    listed = ", ".join(map(str, fitting or there)) or "none"
-    raise UserError(
-        f"{where}: {len(fitting)} cameras fit, and one must; Aravis finds: {listed}. Say 'serial' as it is listed, and "
-        "check cable, power and the right to use the device (Aravis' udev rules) if it is not"
+    return the_one(
+        _where(name, serial),
+        "Aravis",
+        there,
+        lambda one: serial in (None, one.serial),
+        str,
+        "Say 'serial' as it is listed, and check cable, power and the right to use the device (Aravis' udev rules) if "
+        "it is not",
     )
+
+
+def _where(name: str, serial: str | None) -> str:
+    return f"camera '{name}' {which(serial, None)}"

@@ -57,6 +57,15 @@ def test_a_buffer_without_parts_is_left_to_others() -> None:
     assert gentl_images(SimpleNamespace(raw_buffer=b"")) is None
 
 
+def test_a_producer_that_does_not_say_whether_there_are_parts_has_none() -> None:
+    class Silent:
+        @property
+        def payload_type(self) -> int:
+            raise RuntimeError("not implemented")
+
+    assert gentl_images(Silent(), (RuntimeError,)) is None
+
+
 @pytest.mark.parametrize("images", [[], [RED, GREEN], [RED, GREEN, BLUE[:4]], [RED] * 4])
 def test_what_cannot_be_told_apart_is_refused_by_name(images: list[np.ndarray]) -> None:
     with pytest.raises(UserError, match=rf"camera 'c' sends buffers of parts with {len(images)} images .*Component"):

@@ -52,13 +52,7 @@ def test_lines_come_numbered_and_a_camera_can_be_opened_again(pixel_format: str,
 def test_a_buffer_that_did_not_come_whole_is_given_up_and_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """The status of the third buffer is not success, as where the bus lost part of it."""
     received, statuses = [], iter([True, True, False, True, True])
-    back = usb3.Slots.back
-
-    def counted(slots: usb3.Slots, buffer: object) -> int:
-        link._whole = aravis_library.load("any").BufferStatus.SUCCESS if next(statuses) else None
-        return back(slots, buffer)
-
-    monkeypatch.setattr(usb3.Slots, "back", counted)
+    monkeypatch.setattr(usb3.Slots, "is_whole", lambda *_: next(statuses))
     settings = LineSettings(block_lines=LINES, width=WIDTH)
     link = Usb3Link("loom", None, settings, FAKE)
     one = LinkedCamera("loom", "", Scale(0.2, 0.2), settings, lambda: link)
